@@ -1,0 +1,31 @@
+//! Which angles the aligner compares.
+
+use motion_dtw::Motion;
+use ndarray::Array2;
+use pose::{Measure, Side, SkeletonSeries};
+
+use crate::{Error, Result};
+
+/// Angles that describe a whole-body motion independently of body size and place: the included
+/// angles of the ten large joints and the lean of the trunk.
+///
+/// The paper aligns joint angles weighted by "biomechanical relevance" but lists neither; these, with
+/// equal weights, are ours.
+fn measures() -> Vec<Measure> {
+    use Measure::{Ankle, Elbow, Hip, Knee, Shoulder, Trunk};
+    let pairs = [Knee, Hip, Ankle, Elbow, Shoulder];
+    let both = pairs.into_iter().flat_map(|measure| Side::BOTH.map(measure));
+    both.chain([Trunk]).collect()
+}
+
+/// The motion that the aligner sees: one channel per measure, NaN where a joint was not seen.
+pub(crate) fn motion(series: &SkeletonSeries) -> Result<Motion> {
+    let measures = measures();
+    let mut channels = Array2::from_elem((series.num_frames(), measures.len()), f64::NAN);
+    for (mut channel, measure) in channels.columns_mut().into_iter().zip(measures) {
+        for (cell, value) in channel.iter_mut().zip(series.measure(measure).values) {
+            *cell = value;
+        }
+    }
+    Motion::new(channels, series.fps()).map_err(Error::Alignment)
+}
