@@ -1,0 +1,266 @@
+//! Dynamic time warping of two whole sequences.
+
+pub(crate) mod distance;
+pub(crate) mod frames;
+pub(crate) mod lattice;
+pub(crate) mod step;
+pub(crate) mod window;
+
+use std::ops::Range;
+
+use crate::alignment::{Alignment, WarpingPath};
+use crate::error::Role;
+use crate::{Error, Result};
+use distance::{Distance, Measure};
+use frames::{Frames, Sequence};
+use lattice::{Lattice, OpenEnds};
+use step::{Normalization, StepPattern};
+use window::Window;
+
+/// Largest table of moves that [`Dtw::align`] keeps unless told otherwise: 1 GiB (ours).
+const MAX_PATH_BYTES: usize = 1 << 30;
+
+/// Dynamic time warping: finds the cheapest monotone matching of two sequences.
+///
+/// Accumulates `D[i, j] = min over moves (D[i - di, j - dj] + w d(i, j))` (Sakoe & Chiba 1978; Müller 2007, ch. 4).
+///
+/// ```
+/// use motion_dtw::{Dtw, Window};
+/// let dtw = Dtw::new().with_window(Window::SakoeChiba { radius: 2 });
+/// assert_eq!(dtw.distance(&[0.0, 1.0, 2.0], &[0.0, 1.0, 1.0, 4.0])?, 2.0);
+/// # Ok::<(), motion_dtw::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dtw {
+    window: Window,
+    step_pattern: StepPattern,
+    distance: Distance,
+    channel_weights: Option<Vec<f64>>,
+    penalty: f64,
+    ends: OpenEnds,
+    max_cost: f64,
+    max_path_bytes: usize,
+}
+
+impl Default for Dtw {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Dtw {
+    /// Squared Euclidean distance, steps of [`StepPattern::symmetric1`], no window, ends tied together.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            window: Window::Full,
+            step_pattern: StepPattern::symmetric1(),
+            distance: Distance::SquaredEuclidean,
+            channel_weights: None,
+            penalty: 0.0,
+            ends: OpenEnds::default(),
+            max_cost: f64::INFINITY,
+            max_path_bytes: MAX_PATH_BYTES,
+        }
+    }
+
+    /// Keeps matched frames near the diagonal; [`Window::Full`] by default.
+    #[must_use]
+    pub fn with_window(mut self, window: Window) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// The moves a path may make; [`StepPattern::symmetric1`] by default.
+    #[must_use]
+    pub fn with_step_pattern(mut self, step_pattern: StepPattern) -> Self {
+        self.step_pattern = step_pattern;
+        self
+    }
+
+    /// Distance between two frames; squared Euclidean by default.
+    #[must_use]
+    pub fn with_distance(mut self, distance: Distance) -> Self {
+        self.distance = distance;
+        self
+    }
+
+    /// One weight per channel; all 1 by default.
+    #[must_use]
+    pub fn with_channel_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.channel_weights = Some(weights.into());
+        self
+    }
+
+    /// Added to the cost of every move that is not diagonal; 0 by default.
+    #[must_use]
+    pub fn with_penalty(mut self, penalty: f64) -> Self {
+        self.penalty = penalty;
+        self
+    }
+
+    /// Frames that may stay unmatched at the ends; none by default.
+    #[must_use]
+    pub fn with_open_ends(mut self, ends: OpenEnds) -> Self {
+        self.ends = ends;
+        self
+    }
+
+    /// Gives up early once the cost must exceed `max_cost`; then [`Error::NoPath`]. Unlimited by default.
+    #[must_use]
+    pub fn with_max_cost(mut self, max_cost: f64) -> Self {
+        self.max_cost = max_cost;
+        self
+    }
+
+    /// Largest table of moves, one byte per cell of the window; 1 GiB by default.
+    #[must_use]
+    pub fn with_max_path_bytes(mut self, bytes: usize) -> Self {
+        self.max_path_bytes = bytes;
+        self
+    }
+
+    /// Aligns `query` with `reference` along the cheapest warping path.
+    ///
+    /// O(N M) time inside the window and one byte per cell for N query and M reference frames.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with an input ([`Error::EmptyMotion`], [`Error::ChannelMismatch`], [`Error::NotANumber`], ...) or
+    /// with the weights; [`Error::NoPath`] if window, steps and ends leave no path; [`Error::TooLarge`].
+    pub fn align<Q, R>(&self, query: &Q, reference: &R) -> Result<Alignment>
+    where
+        Q: Sequence + ?Sized,
+        R: Sequence + ?Sized,
+    {
+        let (query, reference) = self.inputs(query, reference)?;
+        let measure = self.measure(&query, &reference);
+        self.align_by(query.num_frames(), reference.num_frames(), |i, j| measure.between(i, j))
+    }
+
+    /// Distance of two sequences: the accumulated cost, and its square root for [`Distance::SquaredEuclidean`].
+    ///
+    /// Keeps a few rows only: O(M) memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dtw::align`].
+    pub fn distance<Q, R>(&self, query: &Q, reference: &R) -> Result<f64>
+    where
+        Q: Sequence + ?Sized,
+        R: Sequence + ?Sized,
+    {
+        let (query, reference) = self.inputs(query, reference)?;
+        let measure = self.measure(&query, &reference);
+        let cost = self.cost_by(query.num_frames(), reference.num_frames(), |i, j| measure.between(i, j))?;
+        Ok(if self.distance == Distance::SquaredEuclidean { cost.sqrt() } else { cost })
+    }
+
+    /// [`Dtw::align`] with a distance of one's own: `distance(query_frame, reference_frame)`, not negative, not NaN.
+    ///
+    /// Settings for distance and channel weights play no part.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::EmptyMotion`], [`Error::NoPath`], [`Error::TooLarge`], or [`Error::InvalidSetting`].
+    pub fn align_by(
+        &self,
+        num_query: usize,
+        num_reference: usize,
+        distance: impl FnMut(usize, usize) -> f64,
+    ) -> Result<Alignment> {
+        let band = self.band(num_query, num_reference)?;
+        let bytes = band.iter().map(Range::len).sum();
+        if bytes > self.max_path_bytes {
+            let limit = self.max_path_bytes;
+            return Err(Error::TooLarge { query: num_query, reference: num_reference, bytes, limit });
+        }
+        let solution = self
+            .lattice(&band, num_reference)
+            .path(distance)
+            .ok_or(Error::NoPath { query: num_query, reference: num_reference })?;
+        let (first, last) = (solution.path[0], solution.path[solution.path.len() - 1]);
+        let divisor = match self.step_pattern.normalization() {
+            Normalization::PathLength => solution.path.len(),
+            Normalization::Sum => last.0 - first.0 + last.1 - first.1 + 2,
+            Normalization::Query => last.0 - first.0 + 1,
+            Normalization::Reference => last.1 - first.1 + 1,
+        };
+        Ok(Alignment {
+            cost: solution.cost,
+            normalized_cost: solution.cost / divisor as f64,
+            path: WarpingPath::from_ordered(solution.path),
+        })
+    }
+
+    /// Accumulated cost under a distance of one's own, in O(M) memory; see [`Dtw::align_by`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Dtw::align_by`], except for the size.
+    pub fn cost_by(
+        &self,
+        num_query: usize,
+        num_reference: usize,
+        distance: impl FnMut(usize, usize) -> f64,
+    ) -> Result<f64> {
+        let band = self.band(num_query, num_reference)?;
+        self.lattice(&band, num_reference)
+            .cost(distance)
+            .ok_or(Error::NoPath { query: num_query, reference: num_reference })
+    }
+
+    fn inputs<Q, R>(&self, query: &Q, reference: &R) -> Result<(Frames, Frames)>
+    where
+        Q: Sequence + ?Sized,
+        R: Sequence + ?Sized,
+    {
+        let (query, reference) = (query.to_frames(Role::Query)?, reference.to_frames(Role::Reference)?);
+        if query.num_channels != reference.num_channels {
+            return Err(Error::ChannelMismatch { query: query.num_channels, reference: reference.num_channels });
+        }
+        if let Some(weights) = &self.channel_weights {
+            check_weights(weights, query.num_channels)?;
+        }
+        Ok((query, reference))
+    }
+
+    fn measure<'a>(&'a self, query: &'a Frames, reference: &'a Frames) -> Measure<'a> {
+        Measure { query, reference, channel_weights: self.channel_weights.as_deref(), distance: self.distance }
+    }
+
+    fn band(&self, num_query: usize, num_reference: usize) -> Result<Vec<Range<usize>>> {
+        if num_query == 0 || num_reference == 0 {
+            return Err(Error::EmptyMotion);
+        }
+        if !(self.penalty.is_finite() && self.penalty >= 0.0) {
+            return Err(Error::InvalidSetting {
+                name: "penalty",
+                value: self.penalty,
+                expected: "it must be finite and not negative",
+            });
+        }
+        self.window.rows(num_query, num_reference)
+    }
+
+    fn lattice<'a>(&'a self, band: &'a [Range<usize>], num_columns: usize) -> Lattice<'a> {
+        Lattice {
+            band,
+            num_columns,
+            step: &self.step_pattern,
+            penalty: self.penalty,
+            ends: self.ends,
+            skip_charge: 0.0,
+            max_cost: self.max_cost,
+        }
+    }
+}
+
+/// One finite weight per channel, none negative, not all zero.
+pub(crate) fn check_weights(weights: &[f64], num_channels: usize) -> Result<()> {
+    if weights.len() != num_channels {
+        return Err(Error::WeightCount { expected: num_channels, found: weights.len() });
+    }
+    let usable = weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0);
+    if usable && weights.iter().sum::<f64>() > 0.0 { Ok(()) } else { Err(Error::InvalidWeights) }
+}
