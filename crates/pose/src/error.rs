@@ -1,0 +1,230 @@
+use std::path::PathBuf;
+
+use crate::Joint;
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a recording could not be read, cleaned, measured or edited.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file or folder could not be opened, read or written.
+    #[error("cannot use {}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file has nothing in it, or a header and no frames.
+    #[error("{}: no frames in it", path.display())]
+    Empty {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// Larger than this crate is willing to load at once.
+    #[error("{}: {found} {what}, more than the limit of {limit}", path.display())]
+    TooLarge {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was counted: `bytes`, `files`, `people in a frame`.
+        what: &'static str,
+        /// How many there are.
+        found: u64,
+        /// How many are allowed.
+        limit: u64,
+    },
+    /// The format could not be told from the path.
+    #[error("{}: cannot tell the format; pass one of csv, coco, openpose, trc", path.display())]
+    UnknownFormat {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A format name that is not one of `csv`, `coco`, `openpose`, `trc`.
+    #[error("unknown format {name:?}; expected one of csv, coco, openpose, trc")]
+    FormatName {
+        /// The name found.
+        name: String,
+    },
+    /// A line of a text file has a wrong field.
+    #[error("{}, line {line}, field {field}: {problem}", path.display())]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from 1.
+        line: u64,
+        /// Column or header key.
+        field: String,
+        /// What is wrong, with the value found, and what would be right.
+        problem: String,
+    },
+    /// A row has more or fewer cells than the header.
+    #[error("{}, line {line}: {found} cells, but the header has {expected}", path.display())]
+    RowLength {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from 1.
+        line: u64,
+        /// Cells in this row.
+        found: usize,
+        /// Cells in the header.
+        expected: usize,
+    },
+    /// The file's header lacks something or has it wrong.
+    #[error("{}: header field {field}: {problem}", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// The key or column.
+        field: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// The file is not the JSON it should be.
+    #[error("{}: not valid JSON of this format", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where and why, by line and column.
+        source: serde_json::Error,
+    },
+    /// A JSON entry has a wrong field.
+    #[error("{}, entry {entry}, field {field}: {problem}", path.display())]
+    Entry {
+        /// The file.
+        path: PathBuf,
+        /// Entry (annotation or person), counted from 0.
+        entry: usize,
+        /// The field.
+        field: &'static str,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// Neither the file nor the caller says how many frames a second there are.
+    #[error("{}: the file does not say its frame rate; pass --fps", path.display())]
+    MissingFps {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A frame rate that is zero, negative or not a number.
+    #[error("fps is {fps}; it must be a positive number of frames a second (pass --fps)")]
+    BadFps {
+        /// The value found.
+        fps: f64,
+    },
+    /// A motion needs at least two frames.
+    #[error("{}: {found} frame(s); a motion needs at least 2", path.display())]
+    TooFewFrames {
+        /// The file or folder.
+        path: PathBuf,
+        /// Frames found.
+        found: usize,
+    },
+    /// Frame numbers leap so far that this cannot be one recording.
+    #[error("{}: frame numbers leap from {before} to {after}; is this one recording?", path.display())]
+    FrameLeap {
+        /// The file or folder.
+        path: PathBuf,
+        /// Frame number before the leap.
+        before: u64,
+        /// Frame number after it.
+        after: u64,
+    },
+    /// Nobody was detected in any frame.
+    #[error("{}: no person in any frame", path.display())]
+    Nobody {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A joint name this crate does not know.
+    #[error(
+        "unknown joint {name:?}; expected names such as nose, mid_hip, knee_r, l_ankle, RBigToe"
+    )]
+    UnknownJoint {
+        /// The name found.
+        name: String,
+    },
+    /// A measure name this crate does not know.
+    #[error("unknown measure {name:?}; expected one of {expected}")]
+    UnknownMeasure {
+        /// The name found.
+        name: String,
+        /// The names there are.
+        expected: String,
+    },
+    /// A measure that exists on both sides was named without one.
+    #[error("measure {name:?} needs a side, left or right")]
+    MeasureNeedsSide {
+        /// The measure.
+        name: &'static str,
+    },
+    /// Arrays, joints and dimensions that do not fit together.
+    #[error("{what}: expected {expected}, found {found}")]
+    Shape {
+        /// Which array or axis.
+        what: &'static str,
+        /// What would fit.
+        expected: String,
+        /// What there is.
+        found: String,
+    },
+    /// A joint occurs twice in one series.
+    #[error("joint {joint} occurs twice")]
+    DuplicateJoint {
+        /// The joint.
+        joint: Joint,
+    },
+    /// A coordinate or confidence that no sensor gives (infinite; negative or not-a-number confidence).
+    #[error("frame {frame_idx}, joint {joint}: {what} is {value}")]
+    BadValue {
+        /// Frame, counted from 0.
+        frame_idx: usize,
+        /// The joint.
+        joint: Joint,
+        /// `position` or `confidence`.
+        what: &'static str,
+        /// The value found.
+        value: f64,
+    },
+    /// A setting outside its range.
+    #[error("{name} is {value}; it must be {expected}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// The value found.
+        value: f64,
+        /// The range.
+        expected: String,
+    },
+    /// A frame range outside the series, or empty.
+    #[error("frames {start}..{end} of a series of {num_frames}")]
+    FrameRange {
+        /// First frame asked for.
+        start: usize,
+        /// One past the last frame asked for.
+        end: usize,
+        /// Frames there are.
+        num_frames: usize,
+    },
+    /// A header key, header value or keyframe name that a table cannot hold.
+    #[error("{text:?} cannot be written: empty, padded, or with a line break or separator in it")]
+    Label {
+        /// The text found.
+        text: String,
+    },
+    /// A joint that does not bend as a hinge between two recorded segments.
+    #[error(
+        "cannot change the flexion of {joint}: it is not a hinge, or a joint beside it is not recorded"
+    )]
+    NotAHinge {
+        /// The joint.
+        joint: Joint,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(path: &std::path::Path, source: std::io::Error) -> Error {
+        Error::Io { path: path.to_owned(), source }
+    }
+}

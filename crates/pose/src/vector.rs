@@ -1,0 +1,78 @@
+//! Three-vectors as plain arrays; a picture has z = 0.
+
+pub(crate) type Vec3 = [f64; 3];
+
+pub(crate) const UP: Vec3 = [0.0, 1.0, 0.0];
+/// Stands for a direction that cannot be told; whatever is computed from it is NaN.
+pub(crate) const UNKNOWN: Vec3 = [f64::NAN; 3];
+
+pub(crate) fn add(a: Vec3, b: Vec3) -> Vec3 {
+    std::array::from_fn(|i| a[i] + b[i])
+}
+
+pub(crate) fn sub(a: Vec3, b: Vec3) -> Vec3 {
+    std::array::from_fn(|i| a[i] - b[i])
+}
+
+pub(crate) fn scale(a: Vec3, k: f64) -> Vec3 {
+    a.map(|x| k * x)
+}
+
+pub(crate) fn middle(a: Vec3, b: Vec3) -> Vec3 {
+    scale(add(a, b), 0.5)
+}
+
+pub(crate) fn dot(a: Vec3, b: Vec3) -> f64 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+pub(crate) fn cross(a: Vec3, b: Vec3) -> Vec3 {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+}
+
+pub(crate) fn norm(a: Vec3) -> f64 {
+    dot(a, a).sqrt()
+}
+
+/// Angle between two vectors, 0..=180 degrees, by `atan2(|a x b|, a . b)`: as exact near 0 and 180 as elsewhere,
+/// which the arc cosine is not.
+pub(crate) fn angle_deg(a: Vec3, b: Vec3) -> f64 {
+    norm(cross(a, b)).atan2(dot(a, b)).to_degrees()
+}
+
+/// `v` turned about the unit vector `axis` by the right-hand rule (Rodrigues' formula).
+pub(crate) fn rotate(v: Vec3, axis: Vec3, angle_rad: f64) -> Vec3 {
+    let (sin, cos) = angle_rad.sin_cos();
+    let along = scale(axis, dot(axis, v) * (1.0 - cos));
+    add(add(scale(v, cos), scale(cross(axis, v), sin)), along)
+}
+
+/// Middle value of the finite ones; `None` if there is none.
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.into_iter().filter(|v| v.is_finite()).collect();
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some(0.5 * (values[last / 2] + values[last.div_ceil(2)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_turn_about_the_vertical_takes_z_to_x() {
+        let turned = rotate([0.0, 5.0, 2.0], UP, std::f64::consts::FRAC_PI_2);
+        for (got, expected) in turned.iter().zip([2.0, 5.0, 0.0]) {
+            assert!((got - expected).abs() < 1e-12);
+        }
+        assert_eq!(angle_deg([1.0, 0.0, 0.0], [0.0, 3.0, 0.0]), 90.0);
+        assert_eq!(angle_deg([1.0, 0.0, 0.0], [-2.0, 0.0, 0.0]), 180.0);
+    }
+
+    #[test]
+    fn the_median_skips_what_is_not_a_number() {
+        assert_eq!(median([3.0, f64::NAN, 1.0]), Some(2.0));
+        assert_eq!(median([3.0, 9.0, 1.0]), Some(3.0));
+        assert_eq!(median([f64::NAN]), None);
+    }
+}
