@@ -22,8 +22,8 @@ const FLOOR_RATIO: f64 = 0.05;
 const SHORTEST_SEGMENT: f64 = 0.02;
 /// Ankles closer than this, in leg lengths, make no denominator (ours).
 const NARROWEST_STANCE: f64 = 0.05;
-/// Cosine of the thigh's inclination below which its frontal projection is too short to judge (ours: 80 degrees).
-const LEAST_THIGH_COSINE: f64 = 0.17;
+/// Cosine of the inclination of thigh or shank below which a frontal knee angle means nothing (ours: 80 degrees).
+const LEAST_HANGING_COSINE: f64 = 0.17;
 
 /// Directions in one frame; NaN where they cannot be told.
 #[derive(Debug, Clone, Copy)]
@@ -173,8 +173,9 @@ fn trunk_deg(p: &[Vec3], ahead: Vec3, shortest: f64) -> f64 {
 fn valgus_deg(p: &[Vec3], side: Side, right: Vec3, shortest: f64) -> f64 {
     let frontal = |v: Vec3| [dot(v, right), dot(v, UP), 0.0];
     let (thigh, shank) = (sub(p[0], p[1]), sub(p[2], p[1]));
-    let hangs = dot(thigh, UP) > LEAST_THIGH_COSINE * norm(thigh);
-    if !hangs || norm(frontal(thigh)) <= shortest {
+    let hangs =
+        |segment: Vec3, up: f64| up * dot(segment, UP) > LEAST_HANGING_COSINE * norm(segment);
+    if !hangs(thigh, 1.0) || !hangs(shank, -1.0) || norm(frontal(thigh)) <= shortest {
         return f64::NAN;
     }
     let bend = 180.0 - included_deg(frontal(p[0]), frontal(p[1]), frontal(p[2]), shortest);

@@ -23,7 +23,7 @@ pub enum Measure {
     /// Inclination of the shank from vertical in the sagittal plane, degrees, knee ahead of ankle positive.
     Shank(Side),
     /// 180 minus the included angle hip-knee-ankle in the frontal plane, degrees, knee inside the hip-ankle line
-    /// positive; unmeasured while the thigh is more than 80 degrees from hanging straight down.
+    /// positive; unmeasured while thigh or shank is more than 80 degrees from hanging straight down.
     KneeValgus(Side),
     /// Horizontal distance of the ankle ahead of the mid-hip, leg lengths.
     FootAhead(Side),

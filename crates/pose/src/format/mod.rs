@@ -1,6 +1,11 @@
 //! Pose files in and out. A format is one module that turns a path into rows; the rest is shared here.
 
 mod csv;
+mod trc;
+mod openpose;
+mod coco;
+mod layout;
+mod people;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -41,6 +46,7 @@ impl Format {
         match ending.as_str() {
             "csv" => Ok(Format::Csv),
             "trc" => Ok(Format::Trc),
+            "json" if openpose::is_frame_file(path) => Ok(Format::OpenPose),
             "json" => Ok(Format::Coco),
             _ => Err(Error::UnknownFormat { path: path.to_owned() }),
         }
@@ -93,7 +99,9 @@ pub fn read(path: &Path, format: Option<Format>, fps: Option<f64>) -> Result<Rec
     let format = format.map_or_else(|| Format::detect(path), Ok)?;
     let recording = match format {
         Format::Csv => csv::read(path, fps),
-        _ => Err(Error::UnknownFormat { path: path.to_owned() }),
+        Format::Coco => coco::read(path, fps),
+        Format::OpenPose => openpose::read(path, fps),
+        Format::Trc => trc::read(path, fps),
     }?;
     match recording.series.num_frames() {
         found @ 0..2 => Err(Error::TooFewFrames { path: path.to_owned(), found }),
