@@ -38,6 +38,8 @@ pub struct Report {
     pub not_assessable: Vec<IssueAssessment>,
     /// Issues that were looked for and not seen: what the athlete does well.
     pub strengths: Vec<IssueAssessment>,
+    /// Issues that were not seen, but not covered well enough to praise.
+    pub not_seen: Vec<IssueAssessment>,
     /// Advice, one entry per issue, in the order of `issues`.
     pub guidance: Vec<Guidance>,
     /// The works and cards that the advice cites, by number.

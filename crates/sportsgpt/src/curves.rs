@@ -1,0 +1,134 @@
+//! Measures over time, the reference warped onto the athlete's clock.
+
+use std::ops::Range;
+
+use kismam::{Evidence, Feature, FeatureSide};
+use motion_dtw::WarpingPath;
+use pose::{Measure, Side, SkeletonSeries};
+
+use crate::measuring::sides;
+use crate::report::Curve;
+
+/// How much is shown before the first and after the last keyframe, in seconds.
+const MARGIN_S: f64 = 0.3;
+
+/// What curves are drawn from.
+#[derive(Debug)]
+pub(crate) struct Scene<'a> {
+    pub(crate) athlete: &'a SkeletonSeries,
+    pub(crate) reference: &'a SkeletonSeries,
+    pub(crate) path: &'a WarpingPath,
+    /// Frames from the first to the last keyframe.
+    pub(crate) interval: Range<usize>,
+    pub(crate) dominant: Side,
+    pub(crate) reference_dominant: Side,
+}
+
+impl Scene<'_> {
+    /// One curve for every measure that the features speak of, in their order.
+    pub(crate) fn curves(&self, features: &[&Feature], evidence: &[&Evidence]) -> Vec<Curve> {
+        let mut curves: Vec<Curve> = Vec::new();
+        for feature in features {
+            if curves.iter().any(|curve| curve.measure == feature.measure) {
+                continue;
+            }
+            let tolerance = evidence
+                .iter()
+                .filter(|row| features.iter().any(|f| f.id == row.feature && f.measure == feature.measure))
+                .map(|row| row.t_min)
+                .fold(f64::INFINITY, f64::min);
+            let tolerance = if tolerance.is_finite() { tolerance } else { 0.0 };
+            curves.extend(self.curve(&feature.measure, feature.side, tolerance));
+        }
+        curves
+    }
+
+    fn curve(&self, name: &str, side: FeatureSide, tolerance: f64) -> Option<Curve> {
+        let unit = Measure::parse(name, Some(Side::Left)).ok()?.unit().name();
+        let frames = self.frames();
+        let both = matches!(side, FeatureSide::Both);
+        let mut curve = Curve {
+            measure: name.to_owned(),
+            label: label(name, side),
+            unit: unit.to_owned(),
+            time_s: frames.clone().map(|f| rounded(f as f64 / self.athlete.fps())).collect(),
+            athlete: self.line(self.athlete, name, side, self.dominant, &frames),
+            left: Vec::new(),
+            right: Vec::new(),
+            reference: self.warped(name, side, &frames),
+            tolerance,
+        };
+        if both {
+            curve.left = self.line(self.athlete, name, FeatureSide::Left, self.dominant, &frames);
+            curve.right = self.line(self.athlete, name, FeatureSide::Right, self.dominant, &frames);
+        }
+        curve.athlete.iter().any(Option::is_some).then_some(curve)
+    }
+
+    /// The athlete's frames that are shown.
+    fn frames(&self) -> Range<usize> {
+        let margin = (MARGIN_S * self.athlete.fps()).ceil() as usize;
+        let end = self.interval.end.saturating_add(margin).min(self.athlete.num_frames());
+        self.interval.start.saturating_sub(margin)..end
+    }
+
+    /// The measure in `frames` of one recording; of both sides their mean.
+    fn line(
+        &self,
+        series: &SkeletonSeries,
+        name: &str,
+        side: FeatureSide,
+        dominant: Side,
+        frames: &Range<usize>,
+    ) -> Vec<Option<f64>> {
+        let signals: Vec<Vec<f64>> = sides(side, dominant)
+            .into_iter()
+            .filter_map(|side| Measure::parse(name, side).ok())
+            .map(|measure| series.measure(measure).values)
+            .collect();
+        frames
+            .clone()
+            .map(|frame_idx| {
+                let seen = signals.iter().map(|s| s[frame_idx]).filter(|v| v.is_finite());
+                let (sum, num) = seen.fold((0.0, 0), |(sum, num), v| (sum + v, num + 1));
+                (num > 0).then(|| rounded(sum / f64::from(num)))
+            })
+            .collect()
+    }
+
+    /// The reference at the athlete's `frames`: the mean of the frames that the path pairs with each.
+    fn warped(&self, name: &str, side: FeatureSide, frames: &Range<usize>) -> Vec<Option<f64>> {
+        let whole = 0..self.reference.num_frames();
+        let line = self.line(self.reference, name, side, self.reference_dominant, &whole);
+        frames
+            .clone()
+            .map(|frame_idx| {
+                let paired = self.path.reference_frames(frame_idx);
+                let seen = paired.filter_map(|f| line.get(f).copied().flatten());
+                let (sum, num) = seen.fold((0.0, 0), |(sum, num), v| (sum + v, num + 1));
+                (num > 0).then(|| rounded(sum / f64::from(num)))
+            })
+            .collect()
+    }
+}
+
+/// A measure's name for people: `foot_ahead` becomes "Foot ahead".
+fn label(name: &str, side: FeatureSide) -> String {
+    let mut words = name.replace('_', " ");
+    if let Some(first) = words.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    match side {
+        FeatureSide::None => words,
+        FeatureSide::Both => format!("{words}, mean of both sides"),
+        FeatureSide::Left => format!("{words}, left"),
+        FeatureSide::Right => format!("{words}, right"),
+        FeatureSide::Dominant => format!("{words}, dominant side"),
+        FeatureSide::Other => format!("{words}, other side"),
+    }
+}
+
+/// A thousandth of a degree, a second or a leg is finer than anything measured.
+fn rounded(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}

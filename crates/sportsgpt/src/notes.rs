@@ -1,0 +1,130 @@
+//! Facts put into words: queries for retrieval, and what a reader should know first.
+
+use kismam::{Direction, EvidenceRecord, IssueAssessment};
+use motion_dtw::{MotionMatch, Tier};
+use pose::{CleaningReport, SkeletonSeries, View};
+use sports_rag::IssueQuery;
+
+use crate::trial::Trial;
+
+/// An issue as retrieval wants it: names, phase, direction, and the facts to be quoted.
+pub(crate) fn query(event: &str, issue: &IssueAssessment) -> IssueQuery {
+    let strongest = issue.evidence.first();
+    IssueQuery {
+        id: issue.id.clone(),
+        name: issue.name.en.clone(),
+        aliases: issue.aliases.clone(),
+        event: event.to_owned(),
+        phase: strongest.map(|row| row.keyframe.clone()),
+        direction: strongest.map(|row| row.direction.to_string()),
+        severity: issue.severity,
+        facts: issue.evidence.iter().filter(|row| row.beyond).map(fact).collect(),
+    }
+}
+
+/// One finding: "knee at bottom 112 deg, target 84 to 96, 16 above".
+pub(crate) fn fact(row: &EvidenceRecord) -> String {
+    let measure = row.measure.replace('_', " ");
+    let keyframe = row.keyframe.replace('_', " ");
+    let value = number(row.value, &row.unit);
+    let target = target(row);
+    let off = number(row.deviation.abs(), &row.unit);
+    match row.direction {
+        Direction::Asymmetry => format!(
+            "{measure} at {keyframe}: sides differ by {value} {}, up to {} expected, {off} too much",
+            unit(&row.unit),
+            number(row.target.hi, &row.unit),
+        ),
+        direction => {
+            let word = if direction == Direction::Below { "below" } else { "above" };
+            format!("{measure} at {keyframe} {value} {}, target {target}, {off} {word}", unit(&row.unit))
+        }
+    }
+}
+
+/// The target interval: "84 to 96"; an open end is left out.
+pub(crate) fn target(row: &EvidenceRecord) -> String {
+    let (low, high) = (row.target.lo, row.target.hi);
+    match (low.is_finite(), high.is_finite()) {
+        (true, true) if number(low, &row.unit) == number(high, &row.unit) => number(low, &row.unit),
+        (true, true) => format!("{} to {}", number(low, &row.unit), number(high, &row.unit)),
+        (true, false) => format!("at least {}", number(low, &row.unit)),
+        (false, true) => format!("at most {}", number(high, &row.unit)),
+        (false, false) => "any".to_owned(),
+    }
+}
+
+/// Whole degrees, hundredths of anything else.
+pub(crate) fn number(value: f64, unit: &str) -> String {
+    let text = if unit.starts_with("deg") { format!("{value:.0}") } else { format!("{value:.2}") };
+    // "-0" is nothing that a reader should see.
+    if text.trim_start_matches(['-', '0', '.']).is_empty() { text.replace('-', "") } else { text }
+}
+
+pub(crate) fn unit(unit: &str) -> &str {
+    match unit {
+        "leg" => "leg lengths",
+        "leg/s" => "leg lengths/s",
+        other => other,
+    }
+}
+
+pub(crate) fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Good => "good",
+        Tier::Fair => "fair",
+        Tier::Poor => "poor",
+        Tier::NotFound => "not found",
+    }
+}
+
+/// Share of missing samples from which the reader is told (ours).
+const MISSING_WORTH_TELLING: f64 = 0.05;
+
+/// What the reader should know before trusting the rest.
+pub(crate) fn notes(
+    athlete: &Trial,
+    reference: &Trial,
+    found: &MotionMatch,
+    cleaned: &SkeletonSeries,
+    cleaning: &CleaningReport,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if athlete.is_simulated() {
+        notes.push("The athlete is simulated: nobody jumped. The report shows what a recording would give.".into());
+    }
+    if reference.is_simulated() {
+        notes.push(
+            "The reference is simulated from a documented model technique, not recorded from an elite athlete."
+                .into(),
+        );
+    }
+    match found.quality.tier {
+        Tier::Good | Tier::Fair => {}
+        Tier::Poor => notes.push(
+            "The motion resembles the reference only roughly: check the keyframes before trusting the rest.".into(),
+        ),
+        Tier::NotFound => notes.push(
+            "The reference's motion was probably not found: this shows the most similar place in the recording."
+                .into(),
+        ),
+    }
+    let view = match cleaned.view() {
+        View::Space => None,
+        View::Side => Some("from the side: what only a front view shows (knees falling in, width) cannot be told"),
+        View::Front => Some("from the front: joint flexion and forward lean cannot be told"),
+        View::Unclear => Some("at an angle that shows neither side nor front well: few angles can be told"),
+    };
+    if let Some(view) = view {
+        notes.push(format!("Two-dimensional recording {view}."));
+    }
+    let missing = athlete.subject().missing_share;
+    if missing > MISSING_WORTH_TELLING {
+        let filled = cleaning.num_filled();
+        notes.push(format!(
+            "{:.0} % of the joint positions are missing; {filled} of them lay in short gaps and were interpolated.",
+            100.0 * missing
+        ));
+    }
+    notes
+}

@@ -1,0 +1,189 @@
+use askama::Template;
+use kismam::{EvidenceRecord, IssueAssessment, Verdict};
+
+use super::text::{severity, verdict};
+use crate::figure::{CurveFigure, Figure, Highlight, SkeletonFigure};
+use crate::notes;
+use crate::report::{GuidancePart, KeyframeReport};
+use crate::{Error, Report, Result};
+
+/// The report as one HTML page: styles and pictures inside, no scripts, nothing loaded from elsewhere.
+///
+/// # Errors
+///
+/// [`Error::Figure`] if a picture cannot be drawn, [`Error::Page`] if the template cannot be filled.
+pub fn html(report: &Report) -> Result<String> {
+    Page::new(report)?.render().map_err(Error::Page)
+}
+
+/// Joints to ring at a keyframe: where a finding of a present or possible issue was made.
+#[must_use]
+pub fn highlights(report: &Report, keyframe: &KeyframeReport) -> Vec<Highlight> {
+    let mut highlights: Vec<Highlight> = Vec::new();
+    let rows = report.issues.iter().flat_map(|issue| &issue.evidence);
+    for row in rows.filter(|row| row.beyond && row.keyframe == keyframe.name) {
+        let Some(joint) = joint_of(row) else { continue };
+        if highlights.iter().all(|highlight| highlight.joint != joint) {
+            let label = if row.unit == "deg" { format!("{}°", signed(row)) } else { String::new() };
+            highlights.push(Highlight { joint, label });
+        }
+    }
+    highlights
+}
+
+/// The joint at which a measure is best seen.
+fn joint_of(row: &EvidenceRecord) -> Option<String> {
+    let side = match row.side {
+        Some(kismam::Side::Left) => "l",
+        _ => "r",
+    };
+    let joint = match row.measure.as_str() {
+        "knee" | "thigh" | "knee_valgus" => "knee",
+        "ankle" | "shank" | "foot_ahead" => "ankle",
+        "hip" => "hip",
+        "elbow" => "elbow",
+        "shoulder" => "shoulder",
+        "wrist_height" => "wrist",
+        "trunk" | "trunk_side" => return Some("neck".to_owned()),
+        _ => return None,
+    };
+    Some(format!("{joint}_{side}"))
+}
+
+/// Plots beyond these would only repeat what the issues say; the rest stays in the JSON.
+const MAX_PLOTS: usize = 8;
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    report: &'a Report,
+    style: &'static str,
+    strip: Vec<Still<'a>>,
+    plots: Vec<Plot<'a>>,
+    priorities: Vec<IssueCard<'a>>,
+    others: Vec<IssueCard<'a>>,
+}
+
+struct Still<'a> {
+    keyframe: &'a KeyframeReport,
+    svg: String,
+}
+
+struct Plot<'a> {
+    label: &'a str,
+    unit: &'a str,
+    svg: String,
+}
+
+struct IssueCard<'a> {
+    issue: &'a IssueAssessment,
+    class: &'static str,
+    verdict: &'static str,
+    severity: &'static str,
+    rows: Vec<Row>,
+    parts: &'a [GuidancePart],
+    plain_guidance: Option<&'a str>,
+}
+
+/// One finding, ready to print.
+struct Row {
+    finding: String,
+    when: String,
+    value: String,
+    target: String,
+    off: String,
+    beyond: bool,
+    counterfactual: String,
+}
+
+impl<'a> Page<'a> {
+    fn new(report: &'a Report) -> Result<Self> {
+        let strip = report.keyframes.iter().map(|keyframe| {
+            let svg = SkeletonFigure::new(keyframe, highlights(report, keyframe)).svg()?;
+            Ok(Still { keyframe, svg })
+        });
+        let mut curves: Vec<_> = report.curves.iter().collect();
+        // What the issues speak of comes first.
+        curves.sort_by_key(|curve| {
+            let mut rows = report.issues.iter().flat_map(|issue| &issue.evidence);
+            rows.position(|row| row.beyond && row.measure == curve.measure).unwrap_or(usize::MAX)
+        });
+        let plots = curves.into_iter().take(MAX_PLOTS).map(|curve| {
+            let svg = CurveFigure::new(curve, &report.keyframes).svg()?;
+            Ok(Plot { label: &curve.label, unit: &curve.unit, svg })
+        });
+        let mut cards = report.issues.iter().map(|issue| card(report, issue));
+        Ok(Self {
+            report,
+            style: include_str!("../../templates/report.css"),
+            strip: strip.collect::<Result<_>>()?,
+            plots: plots.collect::<Result<_>>()?,
+            priorities: cards.by_ref().take(3).collect(),
+            others: cards.collect(),
+        })
+    }
+
+    fn num(&self, verdict: Verdict) -> usize {
+        self.report.issues.iter().filter(|issue| issue.verdict == verdict).count()
+    }
+
+    fn num_present(&self) -> usize {
+        self.num(Verdict::Present)
+    }
+
+    fn num_possible(&self) -> usize {
+        self.num(Verdict::Possible)
+    }
+}
+
+fn card<'a>(report: &'a Report, issue: &'a IssueAssessment) -> IssueCard<'a> {
+    let guidance = report.guidance.iter().find(|guidance| guidance.issue == issue.id);
+    IssueCard {
+        issue,
+        class: match issue.verdict {
+            Verdict::Present => "present",
+            Verdict::Possible => "possible",
+            Verdict::NotSeen => "not_seen",
+            Verdict::CannotTell => "cannot_tell",
+        },
+        verdict: verdict(issue.verdict),
+        severity: severity(issue),
+        rows: issue.evidence.iter().map(row).collect(),
+        parts: guidance.map_or(&[], |guidance| &guidance.parts),
+        plain_guidance: guidance
+            .filter(|guidance| guidance.parts.is_empty())
+            .map(|guidance| guidance.text.as_str()),
+    }
+}
+
+fn row(record: &EvidenceRecord) -> Row {
+    let unit = notes::unit(&record.unit);
+    let side = record.side.map_or(String::new(), |side| format!(", {side}"));
+    let measure = record.measure.replace('_', " ");
+    let when = match (record.frame, record.time_s) {
+        (Some(frame), Some(time_s)) => format!("{time_s:.2} s, frame {frame:.0}"),
+        _ => String::new(),
+    };
+    Row {
+        finding: match record.direction {
+            kismam::Direction::Asymmetry => format!("{measure}, left against right"),
+            _ => format!("{measure}{side}"),
+        },
+        when: format!("{} ({when})", record.keyframe.replace('_', " ")),
+        value: format!(
+            "{} ± {} {unit}",
+            notes::number(record.value, &record.unit),
+            notes::number(record.sigma, &record.unit)
+        ),
+        target: notes::target(record),
+        off: if record.deviation > 0.0 { format!("{} {unit}", signed(record)) } else { "within".to_owned() },
+        beyond: record.beyond,
+        counterfactual: record.counterfactual.as_ref().map_or(String::new(), |text| text.en.clone()),
+    }
+}
+
+/// How far off, with the sign of the direction: "+26".
+fn signed(record: &EvidenceRecord) -> String {
+    let sign = if record.direction == kismam::Direction::Below { '−' } else { '+' };
+    format!("{sign}{}", notes::number(record.deviation, &record.unit))
+}
