@@ -208,25 +208,30 @@ fn propagate(
         };
         wrapped * wrapped
     };
+    // At the edge of where a measure is defined only one of the two steps may have a value: it stands for both.
+    let mean = |a: f64, b: f64| match (a.is_nan(), b.is_nan()) {
+        (false, false) => 0.5 * (a + b),
+        (true, _) => b,
+        (_, true) => a,
+    };
     let mut variance = 0.0;
     let mut moved = points.to_vec();
     for (i, dim) in
         (0..points.len()).flat_map(|i| (0..body.series.num_dims()).map(move |dim| (i, dim)))
     {
-        for sign in [1.0, -1.0] {
-            moved[i][dim] = points[i][dim] + sign * sd[i];
-            variance += 0.5 * change(&moved, directions);
-        }
+        let steps = [sd[i], -sd[i]].map(|step| {
+            moved[i][dim] = points[i][dim] + step;
+            change(&moved, directions)
+        });
         moved[i] = points[i];
+        variance += mean(steps[0], steps[1]);
     }
     if body.view == View::Space && directions.right[0].is_finite() {
-        for angle in [FACING_SD_DEG.to_radians(), -FACING_SD_DEG.to_radians()] {
-            let turned = Directions {
-                forward: rotate(directions.forward, UP, angle),
-                right: rotate(directions.right, UP, angle),
-            };
-            variance += 0.5 * change(points, turned);
-        }
+        let steps = [FACING_SD_DEG.to_radians(), -FACING_SD_DEG.to_radians()].map(|angle| {
+            let forward = rotate(directions.forward, UP, angle);
+            change(points, Directions { forward, right: rotate(directions.right, UP, angle) })
+        });
+        variance += mean(steps[0], steps[1]);
     }
     variance.sqrt()
 }

@@ -39,13 +39,8 @@ pub(super) fn read(path: &Path, fps: Option<f64>) -> Result<Recording> {
     };
 
     let (unit, y_sign) = unit_of(meta.get("units")).map_err(|problem| header("units", problem))?;
-    let in_file = meta
-        .get("fps")
-        .map(|value| parse_fps(value))
-        .transpose()
-        .map_err(|problem| header("fps", problem))?;
-    let fps = known_fps(path, fps, in_file.filter(|_| fps.is_none()))?;
-    check_fps(fps)?;
+    let in_file = meta.get("fps").filter(|_| fps.is_none()).map(|value| parse_fps(value));
+    let fps = known_fps(path, fps, in_file.transpose().map_err(|problem| header("fps", problem))?)?;
 
     let body_start =
         head.iter().map(|line| line.len()).sum::<usize>() + newline_bytes(&text, head.len());

@@ -55,7 +55,9 @@ pub(super) fn read(path: &Path, fps: Option<f64>) -> Result<Recording> {
                 75 => &BODY_25,
                 54 => &OPENPOSE_18,
                 n => {
-                    return Err(wrong(format!("{n} values; expected 75 (BODY_25) or 54 (COCO-18)")));
+                    return Err(wrong(format!(
+                        "{n} values; expected 75 (BODY_25) or 54 (COCO-18)"
+                    )));
                 }
             };
             match &joints {

@@ -1,0 +1,13 @@
+//! What users of `pose` rely on: files in and out, signal care, measures, what-if edits.
+
+mod support;
+
+mod measures; // worked by hand, and laws
+mod views; // what a picture shows and hides
+mod care;
+mod filters; // against SciPy
+mod flexion;
+mod tables; // the house's CSV
+mod formats; // everybody else's
+mod fuzz;
+mod recordings; // real data, where it is present

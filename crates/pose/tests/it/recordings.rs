@@ -1,0 +1,198 @@
+//! Real recordings, where this machine has them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ndarray::s;
+use pose::{Cleaning, Fill, Joint, Measure, Side, SignalUnit, SkeletonSeries, View, read};
+use serde::Deserialize;
+
+use crate::support::shared_data;
+
+fn recording(folder: &Path, name: &str) -> SkeletonSeries {
+    read(&folder.join(format!("{name}.csv")), None, None).unwrap().series
+}
+
+/// What `tests/fixtures/make_measure_goldens.py` computes.
+#[derive(Deserialize)]
+struct Golden {
+    file: String,
+    frame: usize,
+    measures: BTreeMap<String, Option<f64>>,
+}
+
+#[test]
+fn measures_equal_an_independent_computation() {
+    let Some(folder) = shared_data("motion") else { return };
+    let goldens: Vec<Golden> =
+        serde_json::from_str(include_str!("../fixtures/measures.json")).unwrap();
+    let mut cache: BTreeMap<String, SkeletonSeries> = BTreeMap::new();
+    let (mut num_values, mut largest) = (0, 0.0_f64);
+    for Golden { file, frame, measures } in goldens {
+        let series = cache.entry(file.clone()).or_insert_with(|| recording(&folder, &file));
+        assert_eq!(measures.len(), Measure::all().len());
+        for measure in Measure::all() {
+            let value = series.measure(measure).values[frame];
+            match measures[&measure.to_string()] {
+                None => assert!(
+                    value.is_nan(),
+                    "{file} frame {frame} {measure}: {value}, unmeasured by numpy"
+                ),
+                Some(expected) => {
+                    // Both are in double precision; the arc cosine loses the most, about 1e-8 deg near straight.
+                    assert!(
+                        (value - expected).abs() < 1e-6,
+                        "{file} frame {frame} {measure}: {value}, numpy {expected}"
+                    );
+                    largest = largest.max((value - expected).abs());
+                    num_values += 1;
+                }
+            }
+        }
+    }
+    eprintln!("{num_values} values, largest difference {largest:e}");
+    assert!(num_values > 350, "{num_values}");
+}
+
+#[derive(Deserialize)]
+struct Labels {
+    trials: Vec<Trial>,
+}
+
+#[derive(Deserialize)]
+struct Trial {
+    trial: String,
+    fps: f64,
+    frames: usize,
+    action: String,
+}
+
+#[test]
+fn every_shared_recording_is_read_as_its_labels_say() {
+    let Some(folder) = shared_data("motion") else { return };
+    let labels: Labels =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("labels.json")).unwrap())
+            .unwrap();
+    let mut num_read = 0;
+    for Trial { trial, fps, frames, action } in labels.trials {
+        let path = folder.join(format!("{trial}.csv"));
+        if !path.exists() {
+            continue;
+        }
+        let recording = read(&path, None, None).unwrap();
+        let series = &recording.series;
+        assert_eq!((series.num_frames(), series.view()), (frames, View::Space), "{trial}");
+        assert!((series.fps() - fps).abs() < 0.01 && recording.meta["action"] == action, "{trial}");
+        let leg = series.leg_length().unwrap();
+        assert!((0.6..1.1).contains(&leg), "{trial}: leg of {leg} m");
+        num_read += 1;
+    }
+    assert!(num_read > 30, "{num_read}");
+}
+
+#[test]
+fn runners_and_walkers_face_where_they_go() {
+    let Some(folder) = shared_data("motion") else { return };
+    for name in ["cmu_run_1", "cmu_walk_2", "ja1_run0700cms", "ocap4_walking1", "cmu_broadjump_1"] {
+        let series = recording(&folder, name);
+        let mut pelvis = (0..series.num_frames()).filter_map(|f| series.position(f, Joint::MidHip));
+        let (first, last) = (pelvis.next().unwrap(), pelvis.next_back().unwrap());
+        let way = [last[0] - first[0], last[2] - first[2]];
+        let length = way[0].hypot(way[1]);
+        for facing in series.facing() {
+            let facing = facing.unwrap();
+            let along = (facing[0] * way[0] + facing[2] * way[1]) / length;
+            assert!(along > 0.7, "{name}: {along}"); // the pelvis swings and people curve: within 45 degrees
+        }
+    }
+}
+
+/// Directions on real motion: what a coach would see.
+#[test]
+fn real_squats_jumps_and_sprints_have_plausible_angles() {
+    let Some(folder) = shared_data("motion") else { return };
+    let range = |name: &str, measure| {
+        let (cleaned, _) = Cleaning::new().apply(&recording(&folder, name)).unwrap();
+        let signal = cleaned.measure(measure);
+        assert_eq!(signal.unit, SignalUnit::Degrees);
+        let values = signal.values.iter().copied().filter(|v| v.is_finite());
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+    };
+    let (low, high) = range("ocap4_squats1", Measure::Knee(Side::Left));
+    assert!((70.0..100.0).contains(&low) && high > 160.0, "squat knee {low} to {high}");
+    let (low, high) = range("ocap4_squats1", Measure::Trunk);
+    assert!(low > -15.0 && (30.0..60.0).contains(&high), "squat trunk {low} to {high}");
+    let (low, high) = range("ja1_run0700cms", Measure::Thigh(Side::Right));
+    assert!(
+        (-50.0..-20.0).contains(&low) && (45.0..75.0).contains(&high),
+        "sprint thigh {low} to {high}"
+    );
+    let (low, high) = range("cmu_broadjump_1", Measure::Shank(Side::Left));
+    assert!(low > -15.0 && high > 40.0, "jump shank {low} to {high}");
+}
+
+#[test]
+fn a_side_projection_of_a_sprint_gives_the_angles_of_space() {
+    let Some(folder) = shared_data("motion") else { return };
+    let space = recording(&folder, "ja1_run0700cms"); // runs along x
+    let flat = space.positions().slice(s![.., .., ..2]).to_owned();
+    let picture = SkeletonSeries::new(
+        space.joints().to_vec(),
+        flat,
+        space.confidence().to_owned(),
+        space.fps(),
+        space.unit(),
+    )
+    .unwrap();
+    assert_eq!(picture.view(), View::Side);
+    for (measure, most) in
+        [(Measure::Thigh(Side::Left), 5.0), (Measure::Trunk, 2.0), (Measure::Knee(Side::Left), 8.0)]
+    {
+        let (a, b) = (space.measure(measure), picture.measure(measure));
+        let mut differences: Vec<f64> =
+            a.values.iter().zip(&b.values).map(|(a, b)| (a - b).abs()).collect();
+        differences.sort_by(f64::total_cmp);
+        let median = differences[differences.len() / 2];
+        assert!(median < most, "{measure}: {median} deg"); // out-of-plane motion of a straight run
+    }
+}
+
+#[test]
+fn a_cubic_bridges_real_gaps_better_than_a_line() {
+    let Some(folder) = shared_data("motion") else { return };
+    let mut errors = [Vec::new(), Vec::new()];
+    for name in ["cmu_kick_1", "ja1_run0700cms", "ocap4_DJ1", "cmu_broadjump_1", "ocap4_squats1"] {
+        let series = recording(&folder, name);
+        let gap = (0.25 * series.fps()) as usize;
+        let mut holes = series.positions().to_owned();
+        for start in (gap..series.num_frames() - 2 * gap).step_by(3 * gap) {
+            holes.slice_mut(s![start..start + gap, .., ..]).fill(f64::NAN);
+        }
+        let holes = SkeletonSeries::new(
+            series.joints().to_vec(),
+            holes,
+            series.confidence().to_owned(),
+            series.fps(),
+            series.unit(),
+        )
+        .unwrap();
+        for (errors, fill) in errors.iter_mut().zip([Fill::Linear, Fill::Cubic]) {
+            let (filled, _) =
+                Cleaning::new().without_filter().with_fill(fill).apply(&holes).unwrap();
+            for ((f, j), _) in filled.filled().indexed_iter().filter(|(_, filled)| **filled) {
+                let difference = &filled.positions().slice(s![f, j, ..])
+                    - &series.positions().slice(s![f, j, ..]);
+                let square = difference.mapv(|d| d * d).sum();
+                errors.extend(square.is_finite().then_some(1000.0 * square.sqrt()));
+            }
+        }
+    }
+    let [line, cubic] = errors.map(|mut e| {
+        e.sort_by(f64::total_cmp);
+        (e[e.len() / 2], e[e.len() * 95 / 100])
+    });
+    eprintln!(
+        "gaps of 0.25 s, error in mm (median, 95th percentile): line {line:.1?}, cubic {cubic:.1?}"
+    );
+    assert!(cubic.0 < line.0 && cubic.1 < 0.75 * line.1);
+}
