@@ -58,7 +58,11 @@ pub(crate) fn terms(lang: &str, text: &str) -> Vec<Term> {
     let mut terms = Vec::new();
     stream.process(&mut |token: &Token| {
         if !token.text.is_empty() {
-            terms.push(Term { text: token.text.clone(), start: token.offset_from, end: token.offset_to });
+            terms.push(Term {
+                text: token.text.clone(),
+                start: token.offset_from,
+                end: token.offset_to,
+            });
         }
     });
     terms
@@ -168,7 +172,9 @@ impl Lower {
                 _ => out.extend(c.to_lowercase()),
             }
         }
-        if self == Self::English && let Some(stem) = out.strip_suffix("'s") {
+        if self == Self::English
+            && let Some(stem) = out.strip_suffix("'s")
+        {
             out.truncate(stem.len());
         }
     }
@@ -193,7 +199,12 @@ fn script(c: char) -> Script {
     }
     match c as u32 {
         0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF if c != '฿' => Script::Dictionary,
-        0x3005..=0x3007 | 0x3040..=0x30FF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xAC00..=0xD7AF | 0xF900..=0xFAFF
+        0x3005..=0x3007
+        | 0x3040..=0x30FF
+        | 0x3400..=0x4DBF
+        | 0x4E00..=0x9FFF
+        | 0xAC00..=0xD7AF
+        | 0xF900..=0xFAFF
         | 0x20000..=0x3FFFF
             if c.is_alphanumeric() || c == '々' =>
         {
@@ -246,7 +257,8 @@ impl WordStream<'_> {
     /// Fills `pending` from the next run of one script; false at the end of the text.
     fn next_run(&mut self) -> bool {
         let rest = &self.text[self.at..];
-        let Some((skip, first)) = rest.char_indices().find(|(_, c)| script(*c) != Script::None) else {
+        let Some((skip, first)) = rest.char_indices().find(|(_, c)| script(*c) != Script::None)
+        else {
             self.at = self.text.len();
             return false;
         };
@@ -256,9 +268,14 @@ impl WordStream<'_> {
         while let Some(c) = chars.next() {
             let inner_apostrophe = self.lower == Lower::English
                 && matches!(c, '\'' | '’')
-                && chars.peek().is_some_and(|next| next.is_alphabetic() && script(*next) == Script::Spaced);
+                && chars
+                    .peek()
+                    .is_some_and(|next| next.is_alphabetic() && script(*next) == Script::Spaced);
             // A mark continues whatever it follows.
-            if script(c) != kind && !(kind == Script::Spaced && inner_apostrophe) && !(kind != Script::None && is_mark(c)) {
+            if script(c) != kind
+                && !(kind == Script::Spaced && inner_apostrophe)
+                && !(kind != Script::None && is_mark(c))
+            {
                 break;
             }
             end += c.len_utf8();
@@ -267,10 +284,13 @@ impl WordStream<'_> {
         let run = &self.text[start..end];
         match kind {
             Script::None | Script::Spaced => self.pending.push((start, end)),
-            Script::Pairs => self.pending.extend(pairs(run).into_iter().rev().map(|(s, e)| (start + s, start + e))),
+            Script::Pairs => self
+                .pending
+                .extend(pairs(run).into_iter().rev().map(|(s, e)| (start + s, start + e))),
             Script::Dictionary => {
                 let breaks: Vec<usize> = SEGMENTER.segment_str(run).collect();
-                self.pending.extend(breaks.windows(2).rev().map(|pair| (start + pair[0], start + pair[1])));
+                self.pending
+                    .extend(breaks.windows(2).rev().map(|pair| (start + pair[0], start + pair[1])));
             }
         }
         true

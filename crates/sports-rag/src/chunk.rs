@@ -79,23 +79,30 @@ impl Chunking {
             // Counting characters is only worth it where bytes do not already fit.
             if section.text.trim().is_empty() {
                 continue;
-            } else if section.text.len() <= self.max_chars || section.text.chars().count() <= self.max_chars {
+            } else if section.text.len() <= self.max_chars
+                || section.text.chars().count() <= self.max_chars
+            {
                 push(0, &section.text);
             } else {
-                let config = ChunkConfig::new(self.max_chars).with_overlap(self.overlap_chars).map_err(|_| {
-                    Error::InvalidSetting {
+                let config = ChunkConfig::new(self.max_chars)
+                    .with_overlap(self.overlap_chars)
+                    .map_err(|_| Error::InvalidSetting {
                         name: "overlap_chars",
                         value: self.overlap_chars.to_string(),
                         reason: "must be smaller than max_chars",
-                    }
-                })?;
+                    })?;
                 for (offset, text) in TextSplitter::new(config).chunk_indices(&section.text) {
                     push(offset, text);
                 }
             }
         }
         if chunks.is_empty() {
-            chunks.push(Chunk { ord: 0, byte_range: 0..0, heading_path: Vec::new(), text: String::new() });
+            chunks.push(Chunk {
+                ord: 0,
+                byte_range: 0..0,
+                heading_path: Vec::new(),
+                text: String::new(),
+            });
         }
         Ok(chunks)
     }

@@ -65,6 +65,9 @@ pub struct Source {
     /// Page or page range in print.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
+    /// Whether somebody compared the text with the cited works; unknown for most documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<bool>,
 }
 
 impl Document {
@@ -72,7 +75,13 @@ impl Document {
     #[must_use]
     pub fn new(id: impl Into<String>, title: impl Into<String>, text: impl Into<String>) -> Self {
         let section = Section { heading_path: Vec::new(), text: text.into() };
-        Self { id: id.into(), title: title.into(), sections: vec![section], lang: "en".into(), ..Self::default() }
+        Self {
+            id: id.into(),
+            title: title.into(),
+            sections: vec![section],
+            lang: "en".into(),
+            ..Self::default()
+        }
     }
 
     /// Adds a section at the end.
@@ -121,7 +130,8 @@ impl Document {
     #[must_use]
     pub fn section_range(&self, idx: usize) -> Option<Range<usize>> {
         let text = &self.sections.get(idx)?.text;
-        let start: usize = self.sections[..idx].iter().map(|before| before.text.len() + SECTION_GAP.len()).sum();
+        let start: usize =
+            self.sections[..idx].iter().map(|before| before.text.len() + SECTION_GAP.len()).sum();
         Some(start..start + text.len())
     }
 
@@ -143,7 +153,11 @@ impl Document {
     /// Checks what a store needs: an id that is no longer than 512 bytes and free of control characters.
     pub(crate) fn check(&self) -> Result<()> {
         let invalid = |field, reason: &str| {
-            Err(Error::InvalidDocument { id: self.id.chars().take(80).collect(), field, reason: reason.into() })
+            Err(Error::InvalidDocument {
+                id: self.id.chars().take(80).collect(),
+                field,
+                reason: reason.into(),
+            })
         };
         if self.id.trim().is_empty() {
             return invalid("id", "is empty; give every document a unique id");
@@ -154,13 +168,19 @@ impl Document {
         if self.id.chars().any(char::is_control) {
             return invalid("id", "holds a control character");
         }
-        if self.lang.len() > 16 || self.lang.chars().any(|c| !c.is_ascii_alphanumeric() && c != '-' && c != '_') {
+        if self.lang.len() > 16
+            || self.lang.chars().any(|c| !c.is_ascii_alphanumeric() && c != '-' && c != '_')
+        {
             return invalid("lang", "is not a language code such as `en` or `zh`");
         }
-        let facet_texts = self.facets.iter().flat_map(|(name, values)| std::iter::once(name).chain(values));
+        let facet_texts =
+            self.facets.iter().flat_map(|(name, values)| std::iter::once(name).chain(values));
         for text in facet_texts {
             if text.len() > 1024 || text.contains('\u{1f}') {
-                return invalid("facets", "has a name or value longer than 1024 bytes or with a unit separator (U+001F)");
+                return invalid(
+                    "facets",
+                    "has a name or value longer than 1024 bytes or with a unit separator (U+001F)",
+                );
             }
         }
         Ok(())

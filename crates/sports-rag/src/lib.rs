@@ -1,1 +1,33 @@
-//! sports-rag
+//! Finds cited coaching guidance.
+mod document;
+mod chunk;
+mod analysis;
+mod config;
+mod embed;
+mod query;
+mod schema;
+mod snapshot;
+mod rank;
+mod fusion;
+mod reader;
+mod store;
+mod hit;
+mod read;
+mod cards;
+mod retrieve;
+mod guide;
+mod error;
+
+pub use cards::shipped_cards;
+pub use chunk::{Chunk, Chunking};
+pub use config::Config;
+pub use document::{Document, Section, Source};
+pub use embed::{Embedder, Reranker};
+pub use error::{Error, Result};
+pub use guide::{Advice, Guidance, GuidanceItem, Guide, Reference, Sections, TemplateGuide};
+pub use hit::{Contribution, Hit, Ranks};
+pub use query::{Boost, Fusion, Query};
+pub use read::read_documents;
+pub use reader::Reader;
+pub use retrieve::{IssueHit, IssueQuery, Passage, Retrieval, Retriever, retrieve};
+pub use store::{Stats, Store, SyncReport};

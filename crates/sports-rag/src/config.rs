@@ -1,0 +1,103 @@
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::document::hex;
+use crate::{Chunking, Embedder, Error, Result};
+
+/// Settings of a [`Store`](crate::Store).
+///
+/// Chunking and embedder are part of the index: a store written with others must be rebuilt. The rest may change at
+/// every opening.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub(crate) chunking: Chunking,
+    pub(crate) k1: f32,
+    pub(crate) b: f32,
+    pub(crate) writer_threads: usize,
+    pub(crate) writer_memory_bytes: usize,
+    pub(crate) embedder: Option<Arc<dyn Embedder>>,
+}
+
+impl Default for Config {
+    /// Robertson's usual k1 = 1.2 and b = 0.75, one writer thread with 64 MB, no embedder.
+    fn default() -> Self {
+        Self {
+            chunking: Chunking::default(),
+            k1: 1.2,
+            b: 0.75,
+            writer_threads: 1,
+            writer_memory_bytes: 64_000_000,
+            embedder: None,
+        }
+    }
+}
+
+impl Config {
+    /// The default settings.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how long passages are.
+    #[must_use]
+    pub fn with_chunking(mut self, chunking: Chunking) -> Self {
+        self.chunking = chunking;
+        self
+    }
+
+    /// Sets BM25's `k1` (how soon repetition stops counting, default 1.2) and `b` (how much length counts, 0..1,
+    /// default 0.75). Both act at search time, so they can be tuned without a rebuild.
+    #[must_use]
+    pub fn with_bm25(mut self, k1: f32, b: f32) -> Self {
+        (self.k1, self.b) = (k1, b);
+        self
+    }
+
+    /// Sets indexing threads (default 1) and their memory together (default 64 MB; at least 15 MB each).
+    #[must_use]
+    pub fn with_writer(mut self, threads: usize, memory_bytes: usize) -> Self {
+        (self.writer_threads, self.writer_memory_bytes) = (threads, memory_bytes);
+        self
+    }
+
+    /// Adds vectors to every passage, for dense and fused rankings.
+    #[must_use]
+    pub fn with_embedder(mut self, embedder: Arc<dyn Embedder>) -> Self {
+        self.embedder = Some(embedder);
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        self.chunking.check()?;
+        let invalid =
+            |name, value: String, reason| Err(Error::InvalidSetting { name, value, reason });
+        if !(self.k1.is_finite() && self.k1 >= 0.0) {
+            return invalid("k1", self.k1.to_string(), "must be a finite number of at least 0");
+        }
+        if !(0.0..=1.0).contains(&self.b) {
+            return invalid("b", self.b.to_string(), "must lie in 0..=1");
+        }
+        if !(1..=8).contains(&self.writer_threads) {
+            return invalid("writer_threads", self.writer_threads.to_string(), "must lie in 1..=8");
+        }
+        if self.writer_memory_bytes / self.writer_threads < 15_000_000 {
+            return invalid(
+                "writer_memory_bytes",
+                self.writer_memory_bytes.to_string(),
+                "needs 15 MB per thread",
+            );
+        }
+        Ok(())
+    }
+
+    /// Names everything that is baked into an index.
+    pub(crate) fn hash(&self) -> String {
+        let embedder =
+            self.embedder.as_ref().map_or_else(String::new, |e| format!("{}/{}", e.id(), e.dim()));
+        let Chunking { max_chars, overlap_chars } = self.chunking;
+        let text = format!("chunks {max_chars}/{overlap_chars}; vectors {embedder}");
+        hex(&Sha256::digest(text.as_bytes()))[..16].to_string()
+    }
+}
