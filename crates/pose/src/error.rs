@@ -107,8 +107,10 @@ pub enum Error {
         /// The file or folder.
         path: PathBuf,
     },
-    /// A frame rate that is zero, negative or not a number.
-    #[error("fps is {fps}; it must be a positive number of frames a second (pass --fps)")]
+    /// A frame rate that is zero, negative, not a number, or beyond any camera.
+    #[error(
+        "fps is {fps}; it must be a positive number of frames a second, at most 100000 (pass --fps)"
+    )]
     BadFps {
         /// The value found.
         fps: f64,

@@ -36,15 +36,14 @@ impl SkeletonSeries {
             .filter(|h| self.joint_idx(h.distal).is_some())
             .ok_or(Error::NotAHinge { joint })?;
         self.check_flexion_settings(degrees, centre_frame, half_width_s)?;
-        let facing = self.facing();
         let mut changed = self.clone();
-        for frame_idx in 0..self.num_frames() {
+        for (frame_idx, facing) in self.facing().into_iter().enumerate() {
             let t = (frame_idx as f64 - centre_frame) / self.fps() / half_width_s;
             if t.abs() >= 1.0 {
                 continue;
             }
             let wanted = degrees * 0.5 * (1.0 + (PI * t).cos());
-            self.turn_limb(&mut changed, &hinge, joint, frame_idx, wanted, facing[frame_idx]);
+            self.turn_limb(&mut changed, &hinge, joint, frame_idx, wanted, facing);
         }
         Ok(changed)
     }
@@ -104,11 +103,11 @@ impl SkeletonSeries {
 /// Unit axis about which a positive turn opens the joint; `None` where no axis can be told.
 fn hinge_axis(a: Vec3, b: Vec3, hinge: &Hinge, forward: Vec3, num_dims: usize) -> Option<Vec3> {
     let lengths = norm(a) * norm(b);
-    let normal = scale(cross(a, b), 1.0 / lengths); // length: sine of the included angle
-    let sine = norm(normal);
-    if !(lengths > 0.0) {
+    if lengths == 0.0 {
         return None;
     }
+    let normal = scale(cross(a, b), 1.0 / lengths); // length: sine of the included angle
+    let sine = norm(normal);
     if sine >= BENT_SINE {
         return Some(scale(normal, 1.0 / sine));
     }

@@ -26,7 +26,7 @@ impl SavitzkyGolay {
                 expected,
             });
         }
-        if window % 2 == 0 || window <= poly_order || window > 1001 {
+        if window.is_multiple_of(2) || window <= poly_order || window > 1001 {
             let expected =
                 format!("odd, above the polynomial order {poly_order} and at most 1001 frames");
             return Err(Error::Setting { name: "window", value: window as f64, expected });

@@ -223,13 +223,14 @@ impl SkeletonSeries {
     ///
     /// # Errors
     ///
-    /// [`Error::BadFps`] unless `fps` is positive and finite.
+    /// [`Error::BadFps`] unless `fps` is positive and at most 100 000.
     pub fn with_fps(self, fps: f64) -> Result<Self> {
         check_fps(fps)?;
         Ok(Self { fps, ..self })
     }
 
-    /// States where a 2-D recording was filmed from, in place of the guess of [`SkeletonSeries::view`].
+    /// States where a 2-D recording was filmed from, in place of the guess of [`SkeletonSeries::view`]. A recording in
+    /// space stays one, and [`View::Space`] leaves the guess to stand.
     #[must_use]
     pub fn with_view(self, view: View) -> Self {
         Self { view: Some(view), ..self }
@@ -309,6 +310,9 @@ fn check_shapes(joints: &[Joint], positions: &Array3<f64>, confidence: &Array2<f
     }
 }
 
+/// More frames a second than this are a slip of the pen, not a camera (ours); it bounds every window in frames.
+const MAX_FPS: f64 = 100_000.0;
+
 pub(crate) fn check_fps(fps: f64) -> Result<()> {
-    if fps.is_finite() && fps > 0.0 { Ok(()) } else { Err(Error::BadFps { fps }) }
+    if fps > 0.0 && fps <= MAX_FPS { Ok(()) } else { Err(Error::BadFps { fps }) }
 }

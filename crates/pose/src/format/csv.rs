@@ -104,7 +104,7 @@ fn parse_keyframes(
             let frame: f64 = frame.trim().parse().map_err(|_| format!("{pair:?}; {fix}"))?;
             let frame_idx = frame - first as f64;
             if name.trim().is_empty() || !(0.0..=(num_frames - 1) as f64).contains(&frame_idx) {
-                let last = first + num_frames as u64 - 1;
+                let last = first.saturating_add(num_frames as u64 - 1);
                 return Err(format!("{pair:?} is outside of the frames {first} to {last}; {fix}"));
             }
             Ok((name.trim().to_owned(), frame_idx))

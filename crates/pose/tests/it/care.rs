@@ -189,8 +189,8 @@ proptest! {
         let care = &report.joints[0];
         let seen = (0..confidence.len()).filter(|f| confidence[*f] >= 0.3).count();
         prop_assert_eq!(seen + care.num_filled + care.num_missing, confidence.len());
-        for f in 0..confidence.len() {
-            prop_assert_eq!(cleaned.position(f, KNEE).is_some(), confidence[f] >= 0.3 || cleaned.filled()[[f, 0]]);
+        for (f, given) in confidence.iter().enumerate() {
+            prop_assert_eq!(cleaned.position(f, KNEE).is_some(), *given >= 0.3 || cleaned.filled()[[f, 0]]);
             prop_assert_eq!(cleaned.positions()[[f, 0, 0]].is_finite(), cleaned.confidence()[[f, 0]] > 0.0);
         }
         // A second pass finds nothing to gate or fill.

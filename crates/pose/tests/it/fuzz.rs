@@ -9,7 +9,12 @@ fn check(name: &str, text: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, text).unwrap();
-    let Ok(Recording { series, keyframes, .. }) = read(&path, None, Some(50.0)) else { return };
+    check_recording(read(&path, None, Some(50.0)));
+    check_recording(read(&path, None, None)); // the file's own frame rate, damaged or not
+}
+
+fn check_recording(recording: pose::Result<Recording>) {
+    let Ok(Recording { series, keyframes, .. }) = recording else { return };
     assert!(series.num_frames() >= 2 && series.num_frames() < 100_000);
     assert!(series.positions().iter().all(|v| !v.is_infinite()));
     assert!(keyframes.iter().all(|(_, f)| (0.0..series.num_frames() as f64).contains(f)));

@@ -118,11 +118,16 @@ fn what_is_wrong_is_named_with_its_place() {
         &["line 5", "nose_c", "negative"],
     );
     assert_refused(&format!("# units: m\n{row}"), &["--fps"]);
-    for fps in ["0", "-1", "NaN", "inf", "fast", ""] {
+    for fps in ["0", "-1", "NaN", "inf", "1e300", "fast", ""] {
         assert_refused(&format!("# fps: {fps}\n# units: m\n{row}"), &["field fps", "--fps"]);
     }
     assert_refused(&format!("# fps: 50\n{row}"), &["field units", "# units: metre"]);
     assert_refused(&format!("# fps: 50\n# units: cubits\n{row}"), &["field units", "cubits"]);
+    let last = u64::MAX;
+    assert_refused(
+        &format!("{HEAD}# keyframes: a=1\nframe,nose_x,nose_y\n{last},1,2\n"),
+        &["field keyframes", "outside"],
+    );
     for keyframes in ["bottom", "bottom=x", "bottom=7", "bottom=-1", "=0", "bottom=NaN"] {
         assert_refused(
             &format!("{HEAD}# keyframes: {keyframes}\n{row}1,1,2\n"),
