@@ -196,3 +196,30 @@ fn a_cubic_bridges_real_gaps_better_than_a_line() {
     );
     assert!(cubic.0 < line.0 && cubic.1 < 0.75 * line.1);
 }
+
+#[test]
+fn the_cadence_of_a_filmed_runner_is_the_one_counted_in_the_video() {
+    let Some(folder) = shared_data("pose") else { return };
+    let recording =
+        read(&folder.join("run_treadmill_side_formats/sports2d_px.trc"), None, None).unwrap();
+    let (series, _) = Cleaning::new().with_cutoff_hz(6.0).apply(&recording.series).unwrap();
+    for side in Side::BOTH {
+        // The foot is furthest ahead once a stride, refined by a parabola.
+        let ahead = series.measure(Measure::FootAhead(side)).values;
+        let peaks: Vec<f64> = (2..ahead.len() - 2)
+            .filter(|&f| ahead[f] > 0.1 && (f - 2..=f + 2).all(|g| ahead[g] <= ahead[f]))
+            .map(|f| {
+                f as f64
+                    + 0.5 * (ahead[f - 1] - ahead[f + 1])
+                        / (ahead[f - 1] - 2.0 * ahead[f] + ahead[f + 1])
+            })
+            .collect();
+        let strides = peaks.len() - 1;
+        assert!(strides >= 3, "{peaks:?}");
+        let stride_s = (peaks[strides] - peaks[0]) / strides as f64 / series.fps();
+        let steps_per_minute = 2.0 * 60.0 / stride_s;
+        eprintln!("{side}: {steps_per_minute:.1} steps a minute");
+        // Counted without a pose network: 168.9 +- 0.5 over 12 s; ours sees 3 s and 4 strides, a frame in which is 1 %.
+        assert!((steps_per_minute - 168.9).abs() < 0.02 * 168.9, "{side}: {steps_per_minute}");
+    }
+}
