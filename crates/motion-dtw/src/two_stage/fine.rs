@@ -21,6 +21,8 @@ pub(crate) struct FineSettings {
     pub(crate) skip_charge: f64,
     pub(crate) prior: f64,
     pub(crate) prior_weight: f64,
+    pub(crate) robust: f64,
+    pub(crate) power: f64,
 }
 
 /// A warp on the grids of reference and query.
@@ -60,6 +62,8 @@ pub(crate) fn warp(
         scaling,
         prior: settings.prior,
         prior_weight: settings.prior_weight,
+        robust: settings.robust,
+        power: settings.power,
     };
     let lattice = Lattice {
         band: &band,

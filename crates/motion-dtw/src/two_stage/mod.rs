@@ -4,6 +4,7 @@ mod coarse;
 mod fine;
 mod profile;
 mod quality;
+mod refine;
 mod transfer;
 
 use std::ops::Range;
@@ -63,6 +64,10 @@ pub struct MotionDtw {
     penalty: f64,
     prior: f64,
     prior_weight: f64,
+    robust: f64,
+    power: f64,
+    compress: f64,
+    refine: [f64; 9],
 }
 
 impl Default for MotionDtw {
@@ -89,6 +94,10 @@ impl MotionDtw {
             penalty: 0.0,
             prior: 1.0,
             prior_weight: 0.2,
+            robust: 0.0,
+            power: 0.5,
+            compress: 0.0,
+            refine: [0.1, 0.017, 1.5, 0.03, 0.06, 0.0, 0.0, 0.0, 0.0],
         }
     }
 
@@ -117,6 +126,17 @@ impl MotionDtw {
             "padding_s" => self.padding_s = value,
             "band_share" => self.band_share = value,
             "penalty" => self.penalty = value,
+            "robust" => self.robust = value,
+            "power" => self.power = value,
+            "compress" => self.compress = value,
+            "r_reach" => self.refine[0] = value,
+            "r_robust" => self.refine[2] = value,
+            "r_prior" => self.refine[3] = value,
+            "r_max" => self.refine[4] = value,
+            "r_iter" => self.refine[5] = value,
+            "r_offsets" => self.refine[6] = value,
+            "r_rescale" => self.refine[7] = value,
+            "r_slope" => self.refine[8] = value,
             "prior" => self.prior = value,
             "prior_weight" => self.prior_weight = value,
             "angle" => self.orders[0] = value,
@@ -154,7 +174,7 @@ impl MotionDtw {
         let costs: Vec<f64> = warps.iter().map(|warp| warp.cost).collect();
         for (idx, warp) in warps.iter().enumerate() {
             let runner_up = costs.get(idx + 1).copied();
-            let found = prepared.finish(query, reference, warp, runner_up);
+            let found = prepared.finish(self, query, reference, warp, runner_up);
             let clear = matches.iter().all(|other| {
                 found.interval.end <= other.interval.start || other.interval.end <= found.interval.start
             });
@@ -188,6 +208,7 @@ impl MotionDtw {
             orders: self.orders,
             channel_weights: self.channel_weights.as_deref(),
             floor_share: self.floor_share,
+            compress: self.compress,
         };
         let scaling = Scaling::of(reference, fit, grid, &settings)?;
         let coarse_rate_hz = self.coarse_rate_hz.min(rate_hz);
@@ -224,6 +245,8 @@ impl Prepared {
             scaling: &self.scaling,
             prior: settings.prior,
             prior_weight: settings.prior_weight,
+            robust: settings.robust,
+            power: settings.power,
         };
         let skip_charge = settings.prior;
         let ends = coarse::search(&distance, coarse_grid.len, self.margins(&self.coarse), skip_charge);
@@ -237,6 +260,8 @@ impl Prepared {
             skip_charge,
             prior: settings.prior,
             prior_weight: settings.prior_weight,
+            robust: settings.robust,
+            power: settings.power,
         };
         let open = self.margins(&self.fine);
         candidates
@@ -245,7 +270,7 @@ impl Prepared {
             .collect()
     }
 
-    fn finish(&self, query: &Motion, reference: &Reference, warp: &Warp, runner_up: Option<f64>) -> MotionMatch {
+    fn finish(&self, settings: &MotionDtw, query: &Motion, reference: &Reference, warp: &Warp, runner_up: Option<f64>) -> MotionMatch {
         let map = TimeMap::of(warp);
         let (query_grid, reference_grid) = (warp.query.grid, self.fine.grid);
         let rate_hz = query_grid.rate_hz;
@@ -257,6 +282,11 @@ impl Prepared {
                 let reference_time_s = keyframe.frame / reference_fps;
                 let at = reference_time_s * rate_hz - reference_grid.first as f64;
                 let time_s = (map.query_position(at) + query_grid.first as f64) / rate_hz;
+                let [reach_s, step_s, robust, prior_s, max_shift_s, iterations, offsets, rescale, slope] = settings.refine;
+                let refine = refine::RefineSettings { reach_s, step_s, robust, prior_s, max_shift_s, iterations: iterations as usize, offsets: offsets > 0.0, rescale: rescale > 0.0, slope: slope > 0.0 };
+                let slope = map.slope(at, 0.1 * rate_hz).clamp(0.4, 2.5);
+                let placed = refine::refine(query, reference.motion(), self.fit, &self.scaling, (time_s, reference_time_s, slope), &refine);
+                let time_s = placed.time_s;
                 MatchedKeyframe {
                     name: keyframe.name.clone(),
                     frame: time_s * query.fps(),

@@ -32,6 +32,7 @@ pub(crate) struct Scaling {
     factor: Vec<[f64; 3]>,
     /// Weights, summing to 1.
     weight: Vec<[f64; 3]>,
+    compress: f64,
 }
 
 /// What decides the scaling.
@@ -40,6 +41,7 @@ pub(crate) struct ScalingSettings<'a> {
     pub(crate) orders: [f64; 3],
     pub(crate) channel_weights: Option<&'a [f64]>,
     pub(crate) floor_share: f64,
+    pub(crate) compress: f64,
 }
 
 impl Scaling {
@@ -97,7 +99,7 @@ impl Scaling {
                 })
             })
             .collect();
-        Ok(Self { mean, factor, weight })
+        Ok(Self { mean, factor, weight, compress: settings.compress })
     }
 
     pub(crate) fn num_features(&self) -> usize {
@@ -105,11 +107,21 @@ impl Scaling {
     }
 
     /// Scales one instant into `row`, and writes square roots of the weights to `present`.
-    fn apply(&self, instant: &Instant, row: &mut [f64], present: &mut [f64]) {
+    pub(crate) fn unit(&self, k: usize) -> f64 {
+        self.weight[k / 3][k % 3]
+    }
+
+    pub(crate) fn apply(&self, instant: &Instant, row: &mut [f64], present: &mut [f64]) {
         for channel in 0..self.mean.len() {
             for k in 0..3 {
                 let at = 3 * channel + k;
-                row[at] = (instant.values[channel][k] - self.mean[channel][k]) * self.factor[channel][k];
+                let mean = if k == 0 { self.mean[channel][k] } else { 0.0 };
+                row[at] = (instant.values[channel][k] - mean) * self.factor[channel][k];
+                if k > 0 && self.compress > 0.0 {
+                    let unit = self.weight[channel][k].sqrt();
+                    let x = row[at] / unit.max(1e-30);
+                    row[at] = unit * x / (1.0 + x.abs() / self.compress);
+                }
                 present[at] = instant.weights[channel][k];
             }
         }
@@ -166,11 +178,28 @@ pub(crate) struct ProfileDistance<'a> {
     pub(crate) scaling: &'a Scaling,
     pub(crate) prior: f64,
     pub(crate) prior_weight: f64,
+    pub(crate) robust: f64,
+    pub(crate) power: f64,
 }
 
 impl ProfileDistance<'_> {
     pub(crate) fn squared(&self, query_idx: usize, reference_idx: usize) -> f64 {
         let pairs = self.query.row(query_idx).iter().zip(self.reference.row(reference_idx));
+        if self.robust > 0.0 {
+            let presence = self.query.present(query_idx).iter().zip(self.reference.present(reference_idx));
+            let weights = self.scaling.weight.iter().flatten();
+            let (mut sum, mut total) = (0.0, 0.0);
+            let c = self.robust * self.robust;
+            for (((q, r), (query_present, reference_present)), weight) in pairs.zip(presence).zip(weights) {
+                if *weight <= 0.0 { continue; }
+                let present = query_present * reference_present;
+                let x = (q - r) * (q - r);
+                sum += present * x / (1.0 + x / (weight * c));
+                total += present * weight;
+            }
+            let unseen = self.prior_weight * (1.0 - total).max(0.0);
+            return if total + unseen > 0.0 { (sum + unseen * self.prior) / (total + unseen) } else { self.prior };
+        }
         if self.query.complete[query_idx] && self.reference.complete[reference_idx] {
             return pairs.map(|(q, r)| (q - r) * (q - r)).sum();
         }
@@ -187,6 +216,6 @@ impl ProfileDistance<'_> {
     }
 
     pub(crate) fn between(&self, query_idx: usize, reference_idx: usize) -> f64 {
-        self.squared(query_idx, reference_idx).sqrt()
+        self.squared(query_idx, reference_idx).powf(self.power)
     }
 }
