@@ -8,7 +8,8 @@ mod observed; // measurements sorted and averaged
 mod target; // what a number should be
 pub mod ramp; // the noise-aware membership
 mod score; // rows to issues
-mod calibration;
+mod calibration; // probabilities from labelled cases
+pub mod metrics; // agreement with an expert
 mod assessor; // joins them
 mod assessment; // what comes out
 mod explain; // in words

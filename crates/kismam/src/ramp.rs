@@ -55,5 +55,6 @@ fn normal_cdf(u: f64) -> f64 {
 /// `N(k d, k sigma^2)`; `tau` is the spread between athletes. `tau` and `sigma` in the same unit.
 #[must_use]
 pub fn shrinkage(tau: f64, sigma: f64) -> f64 {
-    tau * tau / (tau * tau + sigma * sigma)
+    // Not tau^2 / (tau^2 + sigma^2): that is 0 / 0 for a tiny tau and inf / inf for a huge one.
+    1.0 / (1.0 + (sigma / tau).powi(2))
 }

@@ -79,7 +79,8 @@ impl KnowledgeBase {
         let syntax = |first_line: usize, error: &serde_json::Error| Error::Syntax {
             origin: origin.to_owned(),
             line: first_line + error.line().saturating_sub(1),
-            message: error.to_string(),
+            // Its own line counts from the row, not from the file.
+            message: error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
         };
         let file: JsonFile<'_> = serde_json::from_str(text).map_err(|error| syntax(1, &error))?;
         // A raw value borrows from `text`, so its address tells where in the text it stands.

@@ -17,6 +17,8 @@ const CAPPED_WEIGHT: f64 = 0.6;
 const SMALL_N: u32 = 10;
 /// Layout version that this crate reads.
 const SCHEMA: u32 = 1;
+/// No figure of a movement is larger; keeps squares and products finite.
+const LARGEST: f64 = 1e6;
 const VIEWS: [&str; 3] = ["side", "front", "3d"];
 
 /// How bad a finding is.
@@ -135,9 +137,9 @@ impl<'a> Linter<'a> {
         self.findings.push(Finding { row, severity: Severity::Warning, text: text.into() });
     }
 
-    /// An error unless `value` is finite and `holds`.
+    /// An error unless `value` is a number of a size that can be computed with and `holds`.
     fn number(&mut self, line: usize, what: &str, value: f64, holds: bool, expected: &str) {
-        if !value.is_finite() || !holds {
+        if !(value.abs() <= LARGEST && holds) {
             self.error(line, format!("{what} is {value}, expected {expected}"));
         }
     }
@@ -450,9 +452,11 @@ impl<'a> Linter<'a> {
         let fields: &[(&str, Option<f64>)] = match row.kind {
             ReferenceKind::Range => &[("lo", row.lo), ("hi", row.hi)],
             ReferenceKind::Normal => &[("mean", row.mean), ("sd", row.sd)],
-            ReferenceKind::Linear => {
-                &[("coef", row.coef.map(|coef| coef[0] + coef[1])), ("sd", row.sd)]
-            }
+            ReferenceKind::Linear => &[
+                ("coef", row.coef.map(|coef| coef[0])),
+                ("coef", row.coef.map(|coef| coef[1])),
+                ("sd", row.sd),
+            ],
             ReferenceKind::Template => &[],
         };
         for (field, value) in fields {

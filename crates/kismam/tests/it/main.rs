@@ -1,5 +1,7 @@
 //! What users of the crate rely on.
 
+mod files; // knowledge files and bad input
+mod learning; // calibration and agreement
 mod model; // laws of the numeric model
 mod shipped; // the knowledge that comes with the crate
 mod support;
