@@ -3,8 +3,9 @@ use crate::measure::Plane;
 use crate::vector::{UP, Vec3, angle_deg, cross, dot, middle, norm, rotate, sub};
 use crate::{Joint, Measure, Side, Signal, SignalUnit, SkeletonSeries, View};
 
-/// Standard deviation of a joint centre in space, metres (ours; skin markers against bone move by about this much).
-const SPACE_SD_M: f64 = 0.010;
+/// Standard deviation of a joint in space, metres (ours; what is left between repetitions of one marker set, less than
+/// the centimetre by which skin moves against bone, which repeats from one repetition to the next).
+const SPACE_SD_M: f64 = 0.005;
 /// The same in a picture (or in space of unknown scale), in trunk lengths at confidence 1 (ours).
 const PICTURE_SD_TRUNKS: f64 = 0.03;
 /// A filled sample is this many times as uncertain, a joint on the side away from the camera this many (ours).
@@ -14,8 +15,9 @@ const FAR_FACTOR: f64 = 1.5;
 const LEAST_CONFIDENCE: f64 = 0.3;
 /// Standard deviation of the facing direction in space, degrees (ours).
 const FACING_SD_DEG: f64 = 3.0;
-/// No measure is claimed to be better than this (ours): degrees, leg lengths, ratio.
-const FLOOR_DEG: f64 = 3.0;
+/// No measure is claimed to be better than this (ours): degrees in space and in a picture, leg lengths, ratio.
+const SPACE_FLOOR_DEG: f64 = 2.0;
+const PICTURE_FLOOR_DEG: f64 = 3.0;
 const FLOOR_LEG_LENGTHS: f64 = 0.02;
 const FLOOR_RATIO: f64 = 0.05;
 /// A segment shorter than this, in leg lengths, has no direction (ours).
@@ -39,8 +41,9 @@ impl SkeletonSeries {
     /// camera hides the measure ([`View`]), or the facing direction it needs cannot be told.
     ///
     /// `sigma` moves every coordinate by one standard deviation each way and adds the changes in quadrature (ours):
-    /// 10 mm in space, 3 % of the trunk over confidence in a picture, 3 times that where filled, 1.5 times on the far
-    /// side of a side view; at least 3 degrees, 0.02 leg lengths, or a ratio of 0.05. O(frames).
+    /// 5 mm in space, 3 % of the trunk over confidence in a picture, 3 times that where filled, 1.5 times on the far
+    /// side of a side view; at least 2 degrees in space and 3 in a picture, 0.02 leg lengths, or a ratio of
+    /// 0.05. O(frames).
     #[must_use]
     pub fn measure(&self, measure: Measure) -> Signal {
         let body = Body::of(self);
@@ -61,7 +64,7 @@ impl SkeletonSeries {
             let sigma = propagate(&body, measure, &points, &sd, directions, value);
             if value.is_finite() && sigma.is_finite() {
                 (signal.values[frame_idx], signal.sigma[frame_idx]) =
-                    (value, sigma.max(floor(unit)));
+                    (value, sigma.max(floor(unit, body.view)));
             }
         }
         signal
@@ -77,9 +80,10 @@ fn hides(view: View, plane: Plane) -> bool {
     }
 }
 
-fn floor(unit: SignalUnit) -> f64 {
+fn floor(unit: SignalUnit, view: View) -> f64 {
     match unit {
-        SignalUnit::Degrees => FLOOR_DEG,
+        SignalUnit::Degrees if view == View::Space => SPACE_FLOOR_DEG,
+        SignalUnit::Degrees => PICTURE_FLOOR_DEG,
         SignalUnit::LegLengths => FLOOR_LEG_LENGTHS,
         SignalUnit::Ratio => FLOOR_RATIO,
     }

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use kismam::{Evidence, Feature, FeatureSide};
 use motion_dtw::WarpingPath;
-use pose::{Measure, Side, SkeletonSeries};
+use pose::{Measure, Side};
 
-use crate::measuring::sides;
 use crate::report::Curve;
+use crate::signals::{Signals, sides};
 
 /// How much is shown before the first and after the last keyframe, in seconds.
 const MARGIN_S: f64 = 0.3;
@@ -15,8 +15,14 @@ const MARGIN_S: f64 = 0.3;
 /// What curves are drawn from.
 #[derive(Debug)]
 pub(crate) struct Scene<'a> {
-    pub(crate) athlete: &'a SkeletonSeries,
-    pub(crate) reference: &'a SkeletonSeries,
+    pub(crate) athlete: &'a Signals,
+    pub(crate) reference: &'a Signals,
+    /// Frames a second of the athlete's recording.
+    pub(crate) fps: f64,
+    /// Frames in the athlete's recording.
+    pub(crate) num_frames: usize,
+    /// Frames in the reference recording.
+    pub(crate) num_reference_frames: usize,
     pub(crate) path: &'a WarpingPath,
     /// Frames from the first to the last keyframe.
     pub(crate) interval: Range<usize>,
@@ -51,7 +57,7 @@ impl Scene<'_> {
             measure: name.to_owned(),
             label: label(name, side),
             unit: unit.to_owned(),
-            time_s: frames.clone().map(|f| rounded(f as f64 / self.athlete.fps())).collect(),
+            time_s: frames.clone().map(|f| rounded(f as f64 / self.fps)).collect(),
             athlete: self.line(self.athlete, name, side, self.dominant, &frames),
             left: Vec::new(),
             right: Vec::new(),
@@ -67,29 +73,28 @@ impl Scene<'_> {
 
     /// The athlete's frames that are shown.
     fn frames(&self) -> Range<usize> {
-        let margin = (MARGIN_S * self.athlete.fps()).ceil() as usize;
-        let end = self.interval.end.saturating_add(margin).min(self.athlete.num_frames());
+        let margin = (MARGIN_S * self.fps).ceil() as usize;
+        let end = self.interval.end.saturating_add(margin).min(self.num_frames);
         self.interval.start.saturating_sub(margin)..end
     }
 
     /// The measure in `frames` of one recording; of both sides their mean.
     fn line(
         &self,
-        series: &SkeletonSeries,
+        signals: &Signals,
         name: &str,
         side: FeatureSide,
         dominant: Side,
         frames: &Range<usize>,
     ) -> Vec<Option<f64>> {
-        let signals: Vec<Vec<f64>> = sides(side, dominant)
-            .into_iter()
-            .filter_map(|side| Measure::parse(name, side).ok())
-            .map(|measure| series.measure(measure).values)
+        let sides = sides(side, dominant).into_iter();
+        let lines: Vec<&[f64]> = sides
+            .filter_map(|side| signals.get(name, side).map(|signal| signal.values.as_slice()))
             .collect();
         frames
             .clone()
             .map(|frame_idx| {
-                let seen = signals.iter().map(|s| s[frame_idx]).filter(|v| v.is_finite());
+                let seen = lines.iter().map(|line| line[frame_idx]).filter(|v| v.is_finite());
                 let (sum, num) = seen.fold((0.0, 0), |(sum, num), v| (sum + v, num + 1));
                 (num > 0).then(|| rounded(sum / f64::from(num)))
             })
@@ -98,7 +103,7 @@ impl Scene<'_> {
 
     /// The reference at the athlete's `frames`: the mean of the frames that the path pairs with each.
     fn warped(&self, name: &str, side: FeatureSide, frames: &Range<usize>) -> Vec<Option<f64>> {
-        let whole = 0..self.reference.num_frames();
+        let whole = 0..self.num_reference_frames;
         let line = self.line(self.reference, name, side, self.reference_dominant, &whole);
         frames
             .clone()

@@ -37,6 +37,7 @@ mod trial; // what goes in
 mod knowledge;
 mod pipeline; // the chain
 mod channels;
+mod signals;
 mod measuring;
 mod curves;
 mod figurine;
@@ -50,6 +51,6 @@ mod error;
 
 pub use error::{Error, Result};
 pub use knowledge::Knowledge;
-pub use pipeline::{Advice, Aligned, Measured, Pipeline};
+pub use pipeline::{Aligned, Measured, Pipeline};
 pub use report::Report;
 pub use trial::Trial;

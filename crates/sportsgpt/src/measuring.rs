@@ -1,9 +1,9 @@
 //! From skeletons and keyframes to the numbers that the assessment reads.
 
-use kismam::{Extract, Feature, FeatureSide, Measurement};
-use pose::{Joint, Measure, Side, Signal, SkeletonSeries};
+use kismam::{Extract, Feature, Measurement};
+use pose::{Joint, Side, Signal, SkeletonSeries};
 
-use crate::Result;
+use crate::signals::{Signals, sides};
 
 /// A keyframe in one recording: its name, and where it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,44 +18,30 @@ pub(crate) struct Instant {
 /// Takes every feature that the recording shows; one that cannot be measured is left out.
 ///
 /// The sigma of a value joins the pose's own with what the keyframe's uncertainty costs, speed times
-/// its standard deviation (guide of the model: `sigma^2 = sigma_pose^2 + (omega * e_t)^2`); an extremum
-/// does not move with the window, so it pays only the first.
+/// its standard deviation: `sigma^2 = sigma_pose^2 + (omega * e_t)^2`; an extremum does not move with
+/// the window, so it pays only the first.
 pub(crate) fn measure(
-    series: &SkeletonSeries,
+    signals: &Signals,
+    fps: f64,
     features: &[&Feature],
     instants: &[Instant],
     dominant: Side,
-) -> Result<Vec<Measurement>> {
+) -> Vec<Measurement> {
     let mut measurements = Vec::new();
     for feature in features {
+        let Some(window) = Window::of(feature, instants, fps) else { continue };
         for side in sides(feature.side, dominant) {
-            let Ok(measure) = Measure::parse(&feature.measure, side) else {
-                continue; // knowledge may speak of what this version cannot measure yet
-            };
-            let Some(window) = Window::of(feature, instants, series.fps()) else { continue };
-            if let Some(taken) = take(&series.measure(measure), feature.extract, &window, series.fps()) {
-                let mut measurement = Measurement::new(&feature.id, taken.value, taken.sigma)
-                    .at(taken.frame, taken.frame / series.fps());
-                if let Some(side) = side {
-                    measurement = measurement.on(kismam_side(side));
-                }
-                measurements.push(measurement);
-            }
+            let Some(signal) = signals.get(&feature.measure, side) else { continue };
+            let Some(taken) = take(signal, feature.extract, &window, fps) else { continue };
+            let measurement = Measurement::new(&feature.id, taken.value, taken.sigma)
+                .at(taken.frame, taken.frame / fps);
+            measurements.push(match side {
+                Some(side) => measurement.on(kismam_side(side)),
+                None => measurement,
+            });
         }
     }
-    Ok(measurements)
-}
-
-/// The sides that a feature is taken on; `None` for a measure without sides.
-pub(crate) fn sides(side: FeatureSide, dominant: Side) -> Vec<Option<Side>> {
-    match side {
-        FeatureSide::None => vec![None],
-        FeatureSide::Both => vec![Some(Side::Left), Some(Side::Right)],
-        FeatureSide::Left => vec![Some(Side::Left)],
-        FeatureSide::Right => vec![Some(Side::Right)],
-        FeatureSide::Dominant => vec![Some(dominant)],
-        FeatureSide::Other => vec![Some(dominant.other())],
-    }
+    measurements
 }
 
 fn kismam_side(side: Side) -> kismam::Side {

@@ -120,7 +120,7 @@ pub(crate) fn notes(
     }
     let missing = athlete.subject().missing_share;
     if missing > MISSING_WORTH_TELLING {
-        let filled = cleaning.num_filled();
+        let filled: usize = cleaning.joints.iter().map(|care| care.num_filled).sum();
         notes.push(format!(
             "{:.0} % of the joint positions are missing; {filled} of them lay in short gaps and were interpolated.",
             100.0 * missing

@@ -3,15 +3,16 @@
 use kismam::{Assessment, Assessor, Evidence, Feature, KnowledgeBase, Measurement};
 use motion_dtw::{Keyframe, MotionDtw, MotionMatch, Reference, Tier};
 use pose::{Cleaning, CleaningReport, SkeletonSeries};
-use sports_rag::{IssueQuery, TemplateGuide};
+use sports_rag::{Guide, Guidance, IssueQuery, TemplateGuide};
 
 use crate::curves::Scene;
 use crate::figurine::Projector;
 use crate::knowledge::Knowledge;
 use crate::measuring::{Instant, dominant_side, measure};
 use crate::report::{
-    AlignmentSummary, Guidance, GuidancePart, Interval, KeyframeReport, Provenance, Report, SCHEMA,
+    AlignmentSummary, Interval, KeyframeReport, Provenance, Report, SCHEMA,
 };
+use crate::signals::Signals;
 use crate::trial::Trial;
 use crate::{Error, Result, channels, notes};
 
@@ -41,6 +42,8 @@ pub struct Aligned<'t> {
     reference_trial: &'t Trial,
     athlete: SkeletonSeries,
     reference: SkeletonSeries,
+    athlete_signals: Signals,
+    reference_signals: Signals,
     cleaning: CleaningReport,
     mirrored: bool,
     found: MotionMatch,
@@ -53,15 +56,6 @@ pub struct Measured {
     pub athlete: Vec<Measurement>,
     /// Of the reference.
     pub reference: Vec<Measurement>,
-}
-
-/// Result of [`Pipeline::guide`]: advice for every issue, and what it cites.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Advice {
-    /// One entry per issue, in the order of the assessment.
-    pub guidance: Vec<Guidance>,
-    /// What is cited, by number.
-    pub references: Vec<sports_rag::Reference>,
 }
 
 impl Aligned<'_> {
@@ -103,10 +97,10 @@ impl<'k> Pipeline<'k> {
     /// Those of the stages.
     pub fn run(&self, athlete: &Trial, reference: &Trial) -> Result<Report> {
         let aligned = self.align(athlete, reference)?;
-        let measured = self.measure(&aligned)?;
+        let measured = self.measure(&aligned);
         let assessment = self.assess(&measured)?;
-        let advice = self.guide(&assessment)?;
-        Ok(self.report(&aligned, assessment, advice))
+        let guidance = self.guide(&assessment)?;
+        Ok(self.report(&aligned, assessment, guidance))
     }
 
     /// Finds the reference's motion in the athlete's recording and carries the keyframes over.
@@ -152,7 +146,10 @@ impl<'k> Pipeline<'k> {
                 cost: found.quality.cost,
             });
         }
+        let features = self.features();
         Ok(Aligned {
+            athlete_signals: Signals::of(&athlete_series, &features),
+            reference_signals: Signals::of(&aligned_reference, &features),
             athlete_trial: athlete,
             reference_trial: reference,
             athlete: athlete_series,
@@ -164,11 +161,8 @@ impl<'k> Pipeline<'k> {
     }
 
     /// Measures the event's features at the keyframes of both recordings.
-    ///
-    /// # Errors
-    ///
-    /// None at present; the signature leaves room for measures that can fail.
-    pub fn measure(&self, aligned: &Aligned<'_>) -> Result<Measured> {
+    #[must_use]
+    pub fn measure(&self, aligned: &Aligned<'_>) -> Measured {
         let features = self.features();
         let (athlete_side, reference_side) = self.dominant_sides(aligned);
         let keyframes = &aligned.found.keyframes;
@@ -180,10 +174,22 @@ impl<'k> Pipeline<'k> {
             .iter()
             .map(|k| Instant { name: k.name.clone(), frame: k.reference_frame, sigma_frames: 0.0 })
             .collect();
-        Ok(Measured {
-            athlete: measure(&aligned.athlete, &features, &athlete, athlete_side)?,
-            reference: measure(&aligned.reference, &features, &reference, reference_side)?,
-        })
+        Measured {
+            athlete: measure(
+                &aligned.athlete_signals,
+                aligned.athlete.fps(),
+                &features,
+                &athlete,
+                athlete_side,
+            ),
+            reference: measure(
+                &aligned.reference_signals,
+                aligned.reference.fps(),
+                &features,
+                &reference,
+                reference_side,
+            ),
+        }
     }
 
     /// Names the issues, with the reference's own values as targets.
@@ -195,7 +201,6 @@ impl<'k> Pipeline<'k> {
         Assessor::new(self.base, &self.event.id)
             .map_err(Error::Knowledge)?
             .with_template(&measured.reference)
-            .map_err(Error::Knowledge)?
             .assess(&measured.athlete)
             .map_err(Error::Knowledge)
     }
@@ -205,34 +210,28 @@ impl<'k> Pipeline<'k> {
     /// # Errors
     ///
     /// [`Error::Documents`] if the index cannot be read.
-    pub fn guide(&self, assessment: &Assessment) -> Result<Advice> {
+    pub fn guide(&self, assessment: &Assessment) -> Result<Guidance> {
         let queries: Vec<IssueQuery> =
             assessment.issues.iter().map(|issue| notes::query(&self.event.id, issue)).collect();
         let retrieval = sports_rag::retrieve(self.knowledge.store(), &queries, PASSAGES_PER_ISSUE)
             .map_err(Error::Documents)?;
-        let guidance = TemplateGuide::new().guidance(&queries, &retrieval);
-        let items = guidance.items.into_iter().map(|item| Guidance {
-            issue: item.issue,
-            text: item.text,
-            citations: item.citations,
-            parts: item
-                .sections
-                .into_iter()
-                .map(|(kind, text)| GuidancePart { kind, text })
-                .collect(),
-        });
-        Ok(Advice { guidance: items.collect(), references: guidance.references })
+        let guidance =
+            TemplateGuide::new().guidance(&queries, &retrieval).map_err(Error::Documents)?;
+        Ok(guidance)
     }
 
     /// Puts everything together.
     #[must_use]
-    pub fn report(&self, aligned: &Aligned<'_>, assessment: Assessment, advice: Advice) -> Report {
+    pub fn report(&self, aligned: &Aligned<'_>, assessment: Assessment, guidance: Guidance) -> Report {
         let found = &aligned.found;
         let fps = aligned.athlete.fps();
         let (dominant, reference_dominant) = self.dominant_sides(aligned);
         let scene = Scene {
-            athlete: &aligned.athlete,
-            reference: &aligned.reference,
+            athlete: &aligned.athlete_signals,
+            reference: &aligned.reference_signals,
+            fps,
+            num_frames: aligned.athlete.num_frames(),
+            num_reference_frames: aligned.reference.num_frames(),
             path: &found.path,
             interval: found.interval.clone(),
             dominant,
@@ -280,8 +279,8 @@ impl<'k> Pipeline<'k> {
             not_assessable: assessment.not_assessable,
             strengths: assessment.strengths,
             not_seen: assessment.not_seen,
-            guidance: advice.guidance,
-            references: advice.references,
+            guidance: guidance.items,
+            references: guidance.references,
         }
     }
 
@@ -321,11 +320,11 @@ impl<'k> Pipeline<'k> {
     }
 
     fn features(&self) -> Vec<&'k Feature> {
-        self.base.features(&self.event.id)
+        self.base.features(&self.event.id).collect()
     }
 
     fn evidence(&self) -> Vec<&'k Evidence> {
-        self.base.evidence(&self.event.id)
+        self.base.evidence(&self.event.id).collect()
     }
 
     fn check_keyframes(&self, reference: &Trial) -> Result<()> {

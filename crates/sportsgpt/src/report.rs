@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kismam::IssueAssessment;
 use serde::{Deserialize, Serialize};
+use sports_rag::GuidanceItem;
 
 /// Version of the JSON layout; grows when a field changes its meaning or goes.
 pub const SCHEMA: u32 = 1;
@@ -41,7 +42,7 @@ pub struct Report {
     /// Issues that were not seen, but not covered well enough to praise.
     pub not_seen: Vec<IssueAssessment>,
     /// Advice, one entry per issue, in the order of `issues`.
-    pub guidance: Vec<Guidance>,
+    pub guidance: Vec<GuidanceItem>,
     /// The works and cards that the advice cites, by number.
     pub references: Vec<sports_rag::Reference>,
     /// Measures over time, for the plots.
@@ -147,28 +148,6 @@ pub struct Curve {
     pub reference: Vec<Option<f64>>,
     /// Half-width of the band around the reference in which no issue is seen.
     pub tolerance: f64,
-}
-
-/// Advice on one issue.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Guidance {
-    /// Issue it serves.
-    pub issue: String,
-    /// The whole advice as running text, with citation numbers in square brackets.
-    pub text: String,
-    /// Numbers of the cited entries in [`Report::references`].
-    pub citations: Vec<usize>,
-    /// The same advice in parts: (`cause`, `correction`, `drill`, `progression`, `caution`) and text.
-    pub parts: Vec<GuidancePart>,
-}
-
-/// One part of an advice.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct GuidancePart {
-    /// `cause`, `correction`, `drill`, `progression` or `caution`.
-    pub kind: String,
-    /// The text, with citation numbers in square brackets.
-    pub text: String,
 }
 
 /// What a report was made from and by.

@@ -37,8 +37,7 @@ impl From<sportsgpt::Error> for Failure {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let level = if args.verbose { tracing::Level::DEBUG } else { tracing::Level::WARN };
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).init();
+    log_to_stderr(args.verbose);
     let (code, error) = match run(&args) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::BadInput(error)) => (2, error),
@@ -49,6 +48,16 @@ fn main() -> ExitCode {
         eprintln!("  because: {cause}");
     }
     ExitCode::from(code)
+}
+
+/// Warnings of everybody; with `verbose` also what this program does.
+fn log_to_stderr(verbose: bool) {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::prelude::*;
+    let own = if verbose { LevelFilter::DEBUG } else { LevelFilter::WARN };
+    let levels = Targets::new().with_default(LevelFilter::WARN).with_target("coach", own);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines.with_filter(levels)).init();
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
@@ -62,13 +71,13 @@ fn run(args: &Args) -> Result<(), Failure> {
     progress.stage("aligning");
     let aligned = pipeline.align(&input.athlete, &input.reference)?;
     progress.stage("measuring");
-    let measured = pipeline.measure(&aligned)?;
+    let measured = pipeline.measure(&aligned);
     progress.stage("assessing");
     let assessment = pipeline.assess(&measured)?;
     progress.stage("looking up guidance");
-    let advice = pipeline.guide(&assessment)?;
+    let guidance = pipeline.guide(&assessment)?;
     progress.stage("drawing");
-    let report = pipeline.report(&aligned, assessment, advice);
+    let report = pipeline.report(&aligned, assessment, guidance);
     let files = output::Files::render(&report, args.pictures)?;
     progress.stage("writing");
     files.write(&args.out).map_err(Failure::Other)?;

@@ -189,16 +189,17 @@ fn a_missing_joint_unmeasures_only_what_needs_it() {
 
 #[test]
 fn uncertainty_is_that_of_a_lever() {
-    // A right-angled elbow: 10 mm at wrist and shoulder across 0.3 m levers, and at the elbow across both.
+    // A right-angled elbow: 5 mm at wrist and shoulder across short levers, and at the elbow across both.
     let mut figure = standing();
-    figure.insert(Joint::Wrist(Right), [0.3, 1.1, 0.2]);
+    figure.insert(Joint::Wrist(Right), [0.15, 1.1, 0.2]);
     let sigma = in_space(&[figure, standing()], 50.0).measure(Measure::Elbow(Right)).sigma[0];
-    let expected = (4.0_f64.sqrt() * 0.010 / 0.3).to_degrees();
+    let (wrist, shoulder) = (1.0 / 0.15_f64, 1.0 / 0.3_f64);
+    let expected = (0.005 * (2.0 * (wrist.powi(2) + shoulder.powi(2))).sqrt()).to_degrees();
     // Steps of one standard deviation see a little curvature that the lever formula leaves out.
     assert!((sigma - expected).abs() < 0.02 * expected, "{sigma}, expected {expected}");
     let straight =
         in_space(&[standing(), standing()], 50.0).measure(Measure::Thigh(Right)).sigma[0];
-    assert_eq!(straight, 3.0); // never better than the floor
+    assert_eq!(straight, 2.0); // never better than the floor
 }
 
 fn turned(figure: &Figure, degrees: f64) -> Figure {

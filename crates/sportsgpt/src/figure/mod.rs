@@ -120,5 +120,5 @@ fn failed(error: impl std::fmt::Display) -> Error {
 }
 
 fn text(size: u32, colour: RGBColor) -> TextStyle<'static> {
-    TextStyle::from((FONT, size).into_font()).color(&colour)
+    TextStyle { color: colour.to_backend_color(), ..TextStyle::from((FONT, size).into_font()) }
 }

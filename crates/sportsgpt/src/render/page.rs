@@ -1,10 +1,10 @@
 use askama::Template;
 use kismam::{EvidenceRecord, IssueAssessment, Verdict};
 
-use super::text::{severity, verdict};
+use super::text::{Work, advice_parts, severity, verdict, works};
 use crate::figure::{CurveFigure, Figure, Highlight, SkeletonFigure};
 use crate::notes;
-use crate::report::{GuidancePart, KeyframeReport};
+use crate::report::KeyframeReport;
 use crate::{Error, Report, Result};
 
 /// The report as one HTML page: styles and pictures inside, no scripts, nothing loaded from elsewhere.
@@ -62,6 +62,7 @@ struct Page<'a> {
     plots: Vec<Plot<'a>>,
     priorities: Vec<IssueCard<'a>>,
     others: Vec<IssueCard<'a>>,
+    works: Vec<Work<'a>>,
 }
 
 struct Still<'a> {
@@ -81,8 +82,8 @@ struct IssueCard<'a> {
     verdict: &'static str,
     severity: &'static str,
     rows: Vec<Row>,
-    parts: &'a [GuidancePart],
-    plain_guidance: Option<&'a str>,
+    advice: Vec<(&'static str, String)>,
+    plain_advice: Option<&'a str>,
 }
 
 /// One finding, ready to print.
@@ -120,6 +121,7 @@ impl<'a> Page<'a> {
             plots: plots.collect::<Result<_>>()?,
             priorities: cards.by_ref().take(3).collect(),
             others: cards.collect(),
+            works: works(report),
         })
     }
 
@@ -138,6 +140,7 @@ impl<'a> Page<'a> {
 
 fn card<'a>(report: &'a Report, issue: &'a IssueAssessment) -> IssueCard<'a> {
     let guidance = report.guidance.iter().find(|guidance| guidance.issue == issue.id);
+    let advice = guidance.map_or(Vec::new(), advice_parts);
     IssueCard {
         issue,
         class: match issue.verdict {
@@ -149,10 +152,8 @@ fn card<'a>(report: &'a Report, issue: &'a IssueAssessment) -> IssueCard<'a> {
         verdict: verdict(issue.verdict),
         severity: severity(issue),
         rows: issue.evidence.iter().map(row).collect(),
-        parts: guidance.map_or(&[], |guidance| &guidance.parts),
-        plain_guidance: guidance
-            .filter(|guidance| guidance.parts.is_empty())
-            .map(|guidance| guidance.text.as_str()),
+        plain_advice: guidance.filter(|_| advice.is_empty()).map(|guidance| guidance.text.as_str()),
+        advice,
     }
 }
 

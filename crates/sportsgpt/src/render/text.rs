@@ -1,6 +1,7 @@
 use std::fmt::Write;
 
 use kismam::{IssueAssessment, Verdict};
+use sports_rag::GuidanceItem;
 
 use crate::Report;
 use crate::notes;
@@ -55,20 +56,22 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
             writeln!(out, "   - {}{at}", notes::fact(row))?;
         }
         if let Some(guidance) = report.guidance.iter().find(|g| g.issue == issue.id) {
-            for part in &guidance.parts {
-                writeln!(out, "   {}: {}", part.kind, one_line(&part.text))?;
+            let parts = advice_parts(guidance);
+            for (kind, advice) in &parts {
+                writeln!(out, "   {kind}: {}", one_line(advice))?;
             }
-            if guidance.parts.is_empty() {
+            if parts.is_empty() {
                 writeln!(out, "   {}", one_line(&guidance.text))?;
             }
         }
     }
     write_list(out, "\nDone well", &report.strengths)?;
     write_list(out, "\nCannot tell", &report.not_assessable)?;
-    if !report.references.is_empty() {
+    let works = works(report);
+    if !works.is_empty() {
         writeln!(out, "\nSources")?;
-        for reference in &report.references {
-            writeln!(out, "  [{}] {}", reference.number, one_line(&reference.citation))?;
+        for work in works {
+            writeln!(out, "  {} {}: {}", work.numbers, work.title, one_line(work.citation))?;
         }
     }
     Ok(())
@@ -98,6 +101,49 @@ pub(super) fn severity(issue: &IssueAssessment) -> &'static str {
         kismam::SeverityBand::Moderate => "moderate",
         kismam::SeverityBand::Severe => "severe",
     }
+}
+
+/// The parts of an advice that there are, in the order of doing, each with its citations: "... [3]".
+pub(super) fn advice_parts(item: &GuidanceItem) -> Vec<(&'static str, String)> {
+    let sections = &item.sections;
+    let parts = [
+        ("cause", &sections.cause),
+        ("correction", &sections.correction),
+        ("drill", &sections.drill),
+        ("progression", &sections.progression),
+        ("caution", &sections.caution),
+    ];
+    let there = parts.into_iter().filter_map(|(kind, advice)| Some((kind, advice.as_ref()?)));
+    there
+        .map(|(kind, advice)| {
+            let numbers = advice.citations.iter().map(|number| format!(" [{number}]"));
+            (kind, advice.text.clone() + &numbers.collect::<String>())
+        })
+        .collect()
+}
+
+/// A cited document with all the numbers under which its passages are cited.
+pub(super) struct Work<'a> {
+    /// "[1] [2]".
+    pub(super) numbers: String,
+    pub(super) title: &'a str,
+    pub(super) citation: &'a str,
+}
+
+/// The cited documents, in the order of their first number.
+pub(super) fn works(report: &Report) -> Vec<Work<'_>> {
+    let mut works: Vec<(&str, Work<'_>)> = Vec::new();
+    for reference in &report.references {
+        match works.iter_mut().find(|(doc_id, _)| *doc_id == reference.doc_id) {
+            Some((_, work)) => work.numbers += &format!(" [{}]", reference.number),
+            None => {
+                let numbers = format!("[{}]", reference.number);
+                let (title, citation) = (reference.title.as_str(), reference.citation.as_str());
+                works.push((&reference.doc_id, Work { numbers, title, citation }));
+            }
+        }
+    }
+    works.into_iter().map(|(_, work)| work).collect()
 }
 
 fn one_line(text: &str) -> String {

@@ -1,0 +1,5 @@
+//! What users of the crate rely on.
+
+mod simulated;
+mod recordings;
+mod rendering;

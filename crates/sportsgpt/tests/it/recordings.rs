@@ -1,0 +1,130 @@
+//! The chain on real recordings, which lie beside the checkout and are not part of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use pose::{Joint, Side};
+use sportsgpt::{Knowledge, Pipeline, Report, Trial, render};
+
+fn motion_data() -> Option<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/motion");
+    if dir.is_dir() {
+        return Some(dir);
+    }
+    eprintln!("skipped: no recordings at {}", dir.display());
+    None
+}
+
+fn trial(dir: &Path, name: &str) -> Trial {
+    let path = dir.join(name).with_extension("csv");
+    let recording = pose::read(&path, None, None).unwrap();
+    Trial::new(name, recording).with_labels_beside(&path).unwrap()
+}
+
+fn run(event: &str, athlete: &Trial, reference: &Trial) -> Report {
+    let knowledge = Knowledge::shipped().unwrap();
+    Pipeline::new(&knowledge, event).unwrap().run(athlete, reference).unwrap()
+}
+
+/// Labelled keyframes of every occurrence of a trial.
+fn occurrences(dir: &Path, name: &str) -> Vec<BTreeMap<String, f64>> {
+    let labels = std::fs::read_to_string(dir.join("labels.json")).unwrap();
+    let labels: serde_json::Value = serde_json::from_str(&labels).unwrap();
+    let trials = labels["trials"].as_array().unwrap();
+    let entry = trials.iter().find(|entry| entry["trial"] == name).unwrap();
+    serde_json::from_value(entry["occurrences"].clone()).unwrap()
+}
+
+/// Largest keyframe error against the occurrence that fits best, in milliseconds.
+#[track_caller]
+fn check_keyframes(event: &str, athlete: &str, reference: &str, tolerance_ms: &[(&str, f64)]) {
+    let Some(dir) = motion_data() else { return };
+    let report = run(event, &trial(&dir, athlete), &trial(&dir, reference));
+    let error_ms = |occurrence: &BTreeMap<String, f64>, name: &str, frame: f64| {
+        1000.0 * (frame - occurrence[name]).abs() / report.athlete.fps
+    };
+    let occurrences = occurrences(&dir, athlete);
+    let best = occurrences
+        .iter()
+        .min_by(|a, b| {
+            let sum = |o| report.keyframes.iter().map(|k| error_ms(o, &k.name, k.frame)).sum::<f64>();
+            sum(a).total_cmp(&sum(b))
+        })
+        .unwrap();
+    for (name, tolerance) in tolerance_ms {
+        let keyframe = report.keyframes.iter().find(|keyframe| keyframe.name == *name).unwrap();
+        let error = error_ms(best, name, keyframe.frame);
+        assert!(error <= *tolerance, "{athlete}, {name}: {error:.0} ms off");
+    }
+}
+
+#[test]
+fn a_recording_beside_itself_has_no_issue() {
+    let Some(dir) = motion_data() else { return };
+    for (event, name) in [
+        ("drop_jump", "ocap4_DJ1"),
+        ("drop_jump", "ocap4_DJAsym1"),
+        ("drop_jump", "ocap5_DJ2"),
+        ("squat", "ocap4_squats1"),
+        ("squat", "ocap4_squatsAsym1"),
+        ("sit_to_stand", "ocap4_STS1"),
+        ("sit_to_stand", "ocap4_STSAsym1"),
+        ("broad_jump", "cmu_broadjump_1"),
+        ("vertical_jump", "cmu_vertjump_5"),
+    ] {
+        let trial = trial(&dir, name);
+        let report = run(event, &trial, &trial);
+        assert!(report.issues.is_empty(), "{name}: {}", render::text(&report));
+        for (found, (_, labelled)) in report.keyframes.iter().zip(trial.keyframes()) {
+            assert!((found.frame - labelled).abs() < 1e-6, "{name}, {}", found.name);
+        }
+    }
+}
+
+/// Straightens a joint by 20 degrees around a labelled instant and expects one issue.
+#[track_caller]
+fn check_edit(event: &str, name: &str, joints: &[Joint], keyframe: &str, degrees: f64, expected: &str) {
+    let Some(dir) = motion_data() else { return };
+    let reference = trial(&dir, name);
+    let recording = pose::read(&dir.join(name).with_extension("csv"), None, None).unwrap();
+    let frame = reference.keyframes().iter().find(|(name, _)| name == keyframe).unwrap().1;
+    let mut edited = recording.clone();
+    for &joint in joints {
+        edited.series = edited.series.with_flexion_change(joint, degrees, frame, 0.3).unwrap();
+    }
+    let report = run(event, &Trial::new("edited", edited), &reference);
+    let found: Vec<&str> = report.issues.iter().map(|issue| issue.id.as_str()).collect();
+    assert_eq!(found, [expected], "{}", render::text(&report));
+}
+
+#[test]
+fn twenty_degrees_less_knee_flexion_give_exactly_the_matching_issue() {
+    let knees = [Joint::Knee(Side::Left), Joint::Knee(Side::Right)];
+    check_edit("squat", "ocap4_squats1", &knees, "bottom", 20.0, "shallow_squat");
+    check_edit("broad_jump", "cmu_broadjump_1", &knees, "crouch", 20.0, "shallow_countermovement");
+    check_edit("drop_jump", "ocap4_DJ1", &knees, "lowest", 20.0, "stiff_landing");
+}
+
+#[test]
+fn twenty_degrees_on_one_side_give_the_asymmetry() {
+    check_edit("squat", "ocap4_squats1", &[Joint::Knee(Side::Right)], "bottom", 20.0, "asymmetric_squat");
+}
+
+#[test]
+fn keyframes_of_other_trials_lie_within_the_labels_tolerance() {
+    // The labels' own uncertainty: half a frame for force plates, one frame for fast extrema, three frames at 100
+    // per second for slow ones; another trial of the same person adds as much again.
+    check_keyframes(
+        "drop_jump",
+        "ocap4_DJ2",
+        "ocap4_DJ1",
+        &[("touchdown", 20.0), ("lowest", 30.0), ("takeoff", 20.0), ("apex", 30.0), ("landing", 20.0)],
+    );
+    check_keyframes(
+        "broad_jump",
+        "cmu_broadjump_3",
+        "cmu_broadjump_1",
+        &[("crouch", 35.0), ("takeoff", 35.0), ("apex", 35.0), ("landing", 35.0)],
+    );
+    check_keyframes("squat", "ocap4_squatsAsym1", "ocap4_squats1", &[("bottom", 60.0)]);
+}
