@@ -165,6 +165,19 @@ pub enum Error {
         /// Reference frames.
         reference: usize,
     },
+    /// Lower bounds do not hold under these settings or for this input.
+    #[error(
+        "lower bounds need tied ends, symmetric1 steps, squared Euclidean or Manhattan distance, and no missing values"
+    )]
+    NotBounded,
+    /// An envelope is made for queries of one length.
+    #[error("the query has {found} frames, the envelope was made for {expected}")]
+    FrameCount {
+        /// Frames that the envelope was made for.
+        expected: usize,
+        /// Frames of the query.
+        found: usize,
+    },
     /// The request would need more memory than the limit set.
     #[error("keeping the path of {query} x {reference} frames needs {bytes} bytes, more than the limit of {limit}")]
     TooLarge {

@@ -19,10 +19,12 @@ mod error;
 
 pub use alignment::{Alignment, WarpingPath};
 pub use dtw::Dtw;
+pub use dtw::bounds::Envelope;
 pub use dtw::distance::Distance;
 pub use dtw::frames::{Frames, Sequence};
 pub use dtw::lattice::OpenEnds;
 pub use dtw::step::{Normalization, SlopeWeighting, Step, StepPattern};
+pub use dtw::subsequence::{Occurrence, Stream};
 pub use dtw::window::Window;
 pub use error::{Error, Result, Role};
 pub use motion::Motion;

@@ -17,10 +17,13 @@ pub enum Distance {
     Cosine,
 }
 
+/// Values of one frame, and their weights where some are missing.
+pub(crate) type Frame<'a> = (&'a [f64], Option<&'a [f64]>);
+
 /// Distances between frames of two sequences, with channel and confidence weights.
 ///
 /// Where values are missing the sum over the rest is scaled up by (all weight) / (weight present), so that a frame
-/// with few measured channels is neither cheap nor dear; a pair without any common channel costs `blind`.
+/// with few measured channels is neither cheap nor dear; a pair without any common channel costs nothing.
 pub(crate) struct Measure<'a> {
     pub(crate) query: &'a Frames,
     pub(crate) reference: &'a Frames,
@@ -30,9 +33,15 @@ pub(crate) struct Measure<'a> {
 
 impl Measure<'_> {
     pub(crate) fn between(&self, query_idx: usize, reference_idx: usize) -> f64 {
-        let (query, reference) = (self.query.frame(query_idx), self.reference.frame(reference_idx));
-        let (query_weights, reference_weights) =
-            (self.query.frame_weights(query_idx), self.reference.frame_weights(reference_idx));
+        self.pair(
+            (self.query.frame(query_idx), self.query.frame_weights(query_idx)),
+            (self.reference.frame(reference_idx), self.reference.frame_weights(reference_idx)),
+        )
+    }
+
+    /// Distance of two frames, each with the weights of its values where some are missing.
+    pub(crate) fn pair(&self, query: Frame<'_>, reference: Frame<'_>) -> f64 {
+        let ((query, query_weights), (reference, reference_weights)) = (query, reference);
         if query_weights.is_none() && reference_weights.is_none() {
             return match self.channel_weights {
                 None => self.plain(query, reference),

@@ -2,8 +2,11 @@
 
 pub(crate) mod distance;
 pub(crate) mod frames;
+pub(crate) mod bounds;
 pub(crate) mod lattice;
+mod linear;
 pub(crate) mod step;
+pub(crate) mod subsequence;
 pub(crate) mod window;
 
 use std::ops::Range;
@@ -13,7 +16,8 @@ use crate::error::Role;
 use crate::{Error, Result};
 use distance::{Distance, Measure};
 use frames::{Frames, Sequence};
-use lattice::{Lattice, OpenEnds};
+use lattice::{Lattice, OpenEnds, Solution};
+use linear::{Linear, Weights};
 use step::{Normalization, StepPattern};
 use window::Window;
 
@@ -114,6 +118,8 @@ impl Dtw {
     }
 
     /// Largest table of moves, one byte per cell of the window; 1 GiB by default.
+    ///
+    /// Beyond it [`Dtw::align`] computes the path by halves (Hirschberg 1975): three times the work, O(N + M) memory.
     #[must_use]
     pub fn with_max_path_bytes(mut self, bytes: usize) -> Self {
         self.max_path_bytes = bytes;
@@ -127,7 +133,8 @@ impl Dtw {
     /// # Errors
     ///
     /// What is wrong with an input ([`Error::EmptyMotion`], [`Error::ChannelMismatch`], [`Error::NotANumber`], ...) or
-    /// with the weights; [`Error::NoPath`] if window, steps and ends leave no path; [`Error::TooLarge`].
+    /// with the weights; [`Error::NoPath`] if window, steps and ends leave no path; [`Error::TooLarge`] if the table
+    /// of moves exceeds its limit and the path cannot be had by halves (steps of several cells, open ends).
     pub fn align<Q, R>(&self, query: &Q, reference: &R) -> Result<Alignment>
     where
         Q: Sequence + ?Sized,
@@ -167,18 +174,24 @@ impl Dtw {
         &self,
         num_query: usize,
         num_reference: usize,
-        distance: impl FnMut(usize, usize) -> f64,
+        mut distance: impl FnMut(usize, usize) -> f64,
     ) -> Result<Alignment> {
         let band = self.band(num_query, num_reference)?;
         let bytes = band.iter().map(Range::len).sum();
-        if bytes > self.max_path_bytes {
+        let lattice = self.lattice(&band, num_reference);
+        let solution = if bytes <= self.max_path_bytes {
+            lattice.path(&mut distance)
+        } else {
             let limit = self.max_path_bytes;
-            return Err(Error::TooLarge { query: num_query, reference: num_reference, bytes, limit });
-        }
-        let solution = self
-            .lattice(&band, num_reference)
-            .path(distance)
-            .ok_or(Error::NoPath { query: num_query, reference: num_reference })?;
+            let too_large = Error::TooLarge { query: num_query, reference: num_reference, bytes, limit };
+            let weights = Weights::of(&self.step_pattern).filter(|_| self.ends == OpenEnds::default());
+            let linear = Linear { band: &band, weights: weights.ok_or(too_large)?, penalty: self.penalty };
+            lattice.cost(&mut distance).and_then(|cost| {
+                let path = linear.path(&mut distance)?;
+                Some(Solution { cost, path })
+            })
+        };
+        let solution = solution.ok_or(Error::NoPath { query: num_query, reference: num_reference })?;
         let (first, last) = (solution.path[0], solution.path[solution.path.len() - 1]);
         let divisor = match self.step_pattern.normalization() {
             Normalization::PathLength => solution.path.len(),
@@ -233,14 +246,19 @@ impl Dtw {
         if num_query == 0 || num_reference == 0 {
             return Err(Error::EmptyMotion);
         }
-        if !(self.penalty.is_finite() && self.penalty >= 0.0) {
-            return Err(Error::InvalidSetting {
-                name: "penalty",
-                value: self.penalty,
-                expected: "it must be finite and not negative",
-            });
-        }
+        self.check_penalty()?;
         self.window.rows(num_query, num_reference)
+    }
+
+    fn check_penalty(&self) -> Result<()> {
+        if self.penalty.is_finite() && self.penalty >= 0.0 {
+            return Ok(());
+        }
+        Err(Error::InvalidSetting {
+            name: "penalty",
+            value: self.penalty,
+            expected: "it must be finite and not negative",
+        })
     }
 
     fn lattice<'a>(&'a self, band: &'a [Range<usize>], num_columns: usize) -> Lattice<'a> {

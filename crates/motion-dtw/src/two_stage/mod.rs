@@ -5,6 +5,7 @@ mod fine;
 mod profile;
 mod quality;
 mod refine;
+mod smooth;
 mod transfer;
 
 use std::ops::Range;
@@ -68,6 +69,7 @@ pub struct MotionDtw {
     power: f64,
     compress: f64,
     refine: [f64; 9],
+    smooth: [f64; 10],
 }
 
 impl Default for MotionDtw {
@@ -98,6 +100,7 @@ impl MotionDtw {
             power: 0.5,
             compress: 0.0,
             refine: [0.1, 0.017, 1.5, 0.03, 0.06, 0.0, 0.0, 0.0, 0.0],
+            smooth: [1.0, 1.0, 1.5, 5.0, 3.0, 1.0, 1.0, 1.0, 1.0, 0.0],
         }
     }
 
@@ -137,6 +140,15 @@ impl MotionDtw {
             "r_offsets" => self.refine[6] = value,
             "r_rescale" => self.refine[7] = value,
             "r_slope" => self.refine[8] = value,
+            "s_tempo" => self.smooth[0] = value,
+            "s_evidence" => self.smooth[1] = value,
+            "s_robust" => self.smooth[2] = value,
+            "s_iter" => self.smooth[3] = value,
+            "s_max" => self.smooth[4] = value,
+            "s_o0" => self.smooth[5] = value,
+            "s_o1" => self.smooth[6] = value,
+            "s_o2" => self.smooth[7] = value,
+            "s_rescale" => self.smooth[8] = value,
             "prior" => self.prior = value,
             "prior_weight" => self.prior_weight = value,
             "angle" => self.orders[0] = value,
@@ -275,13 +287,15 @@ impl Prepared {
         let (query_grid, reference_grid) = (warp.query.grid, self.fine.grid);
         let rate_hz = query_grid.rate_hz;
         let reference_fps = reference.motion().fps();
+        let [tempo_change, evidence, robust, iterations, max_step, o0, o1, o2, rescale, blur] = settings.smooth;
+        let smooth = smooth::smooth(warp, &map, &self.fine, &self.scaling, &smooth::SmoothSettings { tempo_change, evidence, robust, iterations: iterations as usize, max_step, orders: [o0, o1, o2], rescale: rescale > 0.0, blur: blur as usize });
         let keyframes: Vec<MatchedKeyframe> = reference
             .keyframes()
             .iter()
             .map(|keyframe| {
                 let reference_time_s = keyframe.frame / reference_fps;
                 let at = reference_time_s * rate_hz - reference_grid.first as f64;
-                let time_s = (map.query_position(at) + query_grid.first as f64) / rate_hz;
+                let time_s = (smooth.position(at) + query_grid.first as f64) / rate_hz;
                 let [reach_s, step_s, robust, prior_s, max_shift_s, iterations, offsets, rescale, slope] = settings.refine;
                 let refine = refine::RefineSettings { reach_s, step_s, robust, prior_s, max_shift_s, iterations: iterations as usize, offsets: offsets > 0.0, rescale: rescale > 0.0, slope: slope > 0.0 };
                 let slope = map.slope(at, 0.1 * rate_hz).clamp(0.4, 2.5);
@@ -293,7 +307,7 @@ impl Prepared {
                     time_s,
                     reference_frame: keyframe.frame,
                     reference_time_s,
-                    sigma_frames: 1.0,
+                    sigma_frames: smooth.sigma(at) / rate_hz * query.fps(),
                 }
             })
             .collect();
