@@ -134,6 +134,22 @@ pub const MEASURES: &[Measure] = &[
         [["higher", "lower"], ["再高", "再低"]],
     ),
     measure(
+        "pelvis_height",
+        "leg",
+        false,
+        ANY,
+        ["pelvis height", "骨盆高度"],
+        [["higher", "lower"], ["再高", "再低"]],
+    ),
+    measure(
+        "toe_height",
+        "leg",
+        false,
+        ANY,
+        ["toe height", "脚尖高度"],
+        [["higher", "lower"], ["再高", "再低"]],
+    ),
+    measure(
         "knee_gap",
         "ratio",
         false,

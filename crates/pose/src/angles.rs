@@ -67,8 +67,27 @@ impl SkeletonSeries {
                     (value, sigma.max(floor(unit, body.view)));
             }
         }
+        if matches!(measure, Measure::PelvisHeight | Measure::ToeHeight) {
+            let ground = ground(&body);
+            signal.values.iter_mut().for_each(|value| *value -= ground);
+        }
         signal
     }
+}
+
+/// Height above the origin, in leg lengths, that the lower toe (ankle, where toes are not recorded) rarely goes below;
+/// 0 where neither is seen.
+fn ground(body: &Body<'_>) -> f64 {
+    let lowest = |joint: fn(Side) -> Joint| {
+        let heights = (0..body.series.num_frames()).filter_map(|frame_idx| {
+            let height = |side| Some(body.series.position(frame_idx, joint(side))?[1]);
+            Some(height(Side::Left)?.min(height(Side::Right)?) / body.leg)
+        });
+        let mut heights: Vec<f64> = heights.collect();
+        heights.sort_by(f64::total_cmp);
+        heights.get(heights.len() / 20).copied()
+    };
+    lowest(Joint::Toe).or_else(|| lowest(Joint::Ankle)).unwrap_or(0.0)
 }
 
 fn hides(view: View, plane: Plane) -> bool {
@@ -101,7 +120,11 @@ fn points(body: &Body<'_>, measure: Measure, frame_idx: usize) -> Option<(Vec<Ve
         // Files that record the pelvis as one point have no hips to take the middle of; the same for the neck.
         let joint_idx = series.joint_idx(joint).or_else(|| match (measure, joint) {
             (
-                Measure::Trunk | Measure::TrunkSide | Measure::HipHeight | Measure::FootAhead(_),
+                Measure::Trunk
+                | Measure::TrunkSide
+                | Measure::HipHeight
+                | Measure::PelvisHeight
+                | Measure::FootAhead(_),
                 Joint::Hip(_),
             ) => series.joint_idx(Joint::MidHip),
             (Measure::Trunk | Measure::TrunkSide, Joint::Shoulder(_)) => {
@@ -144,6 +167,9 @@ fn evaluate(
         Measure::Trunk => trunk_deg(p, forward, shortest),
         Measure::TrunkSide => trunk_deg(p, right, shortest),
         Measure::HipHeight => (middle(p[0], p[1])[1] - p[2][1].min(p[3][1])) / leg,
+        // Above the recording's origin; `measure` takes the ground off.
+        Measure::PelvisHeight => middle(p[0], p[1])[1] / leg,
+        Measure::ToeHeight => p[0][1].min(p[1][1]) / leg,
         Measure::KneeGap => {
             let ankles = dot(sub(p[3], p[2]), right);
             if ankles > NARROWEST_STANCE * leg {

@@ -35,6 +35,12 @@ pub enum Measure {
     TrunkSide,
     /// Height of the mid-hip above the lower ankle, leg lengths.
     HipHeight,
+    /// Height of the mid-hip above the ground, leg lengths. The ground is where the lower foot is most of the time, see
+    /// [`Measure::ToeHeight`].
+    PelvisHeight,
+    /// Height of the lower toe above the ground, leg lengths; the ground is the 5th percentile of the lower toe's height
+    /// over the recording (ours, after the rule that labels contacts of the shared recordings).
+    ToeHeight,
     /// Separation of the knees over separation of the ankles, both along the athlete's left-right axis.
     KneeGap,
     /// Separation of the ankles along the athlete's left-right axis, leg lengths.
@@ -93,6 +99,8 @@ impl Measure {
             Trunk => "trunk",
             TrunkSide => "trunk_side",
             HipHeight => "hip_height",
+            PelvisHeight => "pelvis_height",
+            ToeHeight => "toe_height",
             KneeGap => "knee_gap",
             StanceWidth => "stance_width",
         }
@@ -105,7 +113,7 @@ impl Measure {
         match self {
             Knee(s) | Hip(s) | Ankle(s) | Elbow(s) | Shoulder(s) | Thigh(s) | Shank(s)
             | KneeValgus(s) | FootAhead(s) | WristHeight(s) => Some(s),
-            Trunk | TrunkSide | HipHeight | KneeGap | StanceWidth => None,
+            Trunk | TrunkSide | HipHeight | PelvisHeight | ToeHeight | KneeGap | StanceWidth => None,
         }
     }
 
@@ -116,7 +124,7 @@ impl Measure {
         let sided =
             [Knee, Hip, Ankle, Elbow, Shoulder, Thigh, Shank, KneeValgus, FootAhead, WristHeight];
         let mut all: Vec<_> = sided.iter().flat_map(|f| Side::BOTH.map(f)).collect();
-        all.extend([Trunk, TrunkSide, HipHeight, KneeGap, StanceWidth]);
+        all.extend([Trunk, TrunkSide, HipHeight, PelvisHeight, ToeHeight, KneeGap, StanceWidth]);
         all
     }
 
@@ -125,7 +133,9 @@ impl Measure {
     pub fn unit(self) -> SignalUnit {
         use Measure::*;
         match self {
-            FootAhead(_) | WristHeight(_) | HipHeight | StanceWidth => SignalUnit::LegLengths,
+            FootAhead(_) | WristHeight(_) | HipHeight | PelvisHeight | ToeHeight | StanceWidth => {
+                SignalUnit::LegLengths
+            }
             KneeGap => SignalUnit::Ratio,
             _ => SignalUnit::Degrees,
         }
@@ -148,6 +158,8 @@ impl Measure {
             Measure::WristHeight(s) => vec![J::Shoulder(s), J::Wrist(s)],
             Measure::Trunk | Measure::TrunkSide => [both(J::Hip), both(J::Shoulder)].concat(),
             Measure::HipHeight => [both(J::Hip), both(J::Ankle)].concat(),
+            Measure::PelvisHeight => both(J::Hip).to_vec(),
+            Measure::ToeHeight => both(J::Toe).to_vec(),
             Measure::KneeGap => [both(J::Knee), both(J::Ankle)].concat(),
             Measure::StanceWidth => both(J::Ankle).to_vec(),
         }
@@ -157,7 +169,7 @@ impl Measure {
         use Measure::*;
         match self {
             KneeValgus(_) | TrunkSide | KneeGap | StanceWidth => Plane::Frontal,
-            WristHeight(_) | HipHeight => Plane::Vertical,
+            WristHeight(_) | HipHeight | PelvisHeight | ToeHeight => Plane::Vertical,
             _ => Plane::Sagittal,
         }
     }

@@ -38,6 +38,7 @@ mod knowledge;
 mod pipeline; // the chain
 mod channels;
 mod signals;
+mod snapping;
 mod measuring;
 mod curves;
 mod figurine;

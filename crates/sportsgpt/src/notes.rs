@@ -2,7 +2,7 @@
 
 use kismam::{Direction, EvidenceRecord, IssueAssessment};
 use motion_dtw::{MotionMatch, Tier};
-use pose::{CleaningReport, SkeletonSeries, View};
+use pose::{CleaningReport, JointCare, SkeletonSeries, View};
 use sports_rag::IssueQuery;
 
 use crate::trial::Trial;
@@ -118,12 +118,22 @@ pub(crate) fn notes(
     if let Some(view) = view {
         notes.push(format!("Two-dimensional recording {view}."));
     }
-    let missing = athlete.subject().missing_share;
-    if missing > MISSING_WORTH_TELLING {
-        let filled: usize = cleaning.joints.iter().map(|care| care.num_filled).sum();
+    let (never, seen): (Vec<&JointCare>, Vec<&JointCare>) =
+        cleaning.joints.iter().partition(|care| care.num_missing == cleaning.num_frames);
+    if !never.is_empty() {
+        let names: Vec<String> = never.iter().map(|care| care.joint.name().replace('_', " ")).collect();
+        notes.push(format!("Never seen in the athlete's recording: {}.", names.join(", ")));
+    }
+    let num_samples = (seen.len() * cleaning.num_frames).max(1) as f64;
+    let share = |count: fn(&JointCare) -> usize| {
+        seen.iter().map(|care| count(care)).sum::<usize>() as f64 / num_samples
+    };
+    let (missing, filled) = (share(|care| care.num_missing), share(|care| care.num_filled));
+    if missing + filled > MISSING_WORTH_TELLING {
         notes.push(format!(
-            "{:.0} % of the joint positions are missing; {filled} of them lay in short gaps and were interpolated.",
-            100.0 * missing
+            "{:.0} % of the joint positions were not seen; {:.0} % lay in short gaps and were interpolated.",
+            100.0 * (missing + filled),
+            100.0 * filled
         ));
     }
     notes

@@ -2,7 +2,7 @@
 
 use kismam::{Assessment, Assessor, Evidence, Feature, KnowledgeBase, Measurement};
 use motion_dtw::{Keyframe, MotionDtw, MotionMatch, Reference, Tier};
-use pose::{Cleaning, CleaningReport, SkeletonSeries};
+use pose::{Cleaning, CleaningReport, Side, SkeletonSeries};
 use sports_rag::{Guide, Guidance, IssueQuery, TemplateGuide};
 
 use crate::curves::Scene;
@@ -13,6 +13,7 @@ use crate::report::{
     AlignmentSummary, Interval, KeyframeReport, Provenance, Report, SCHEMA,
 };
 use crate::signals::Signals;
+use crate::snapping::{self, snap};
 use crate::trial::Trial;
 use crate::{Error, Result, channels, notes};
 
@@ -47,6 +48,11 @@ pub struct Aligned<'t> {
     cleaning: CleaningReport,
     mirrored: bool,
     found: MotionMatch,
+    /// Keyframes as they are measured, in both recordings.
+    athlete_instants: Vec<Instant>,
+    reference_instants: Vec<Instant>,
+    /// Dominant side of athlete and reference.
+    dominant: [Side; 2],
 }
 
 /// Result of [`Pipeline::measure`]: the same features, measured on athlete and reference.
@@ -146,48 +152,90 @@ impl<'k> Pipeline<'k> {
                 cost: found.quality.cost,
             });
         }
-        let features = self.features();
+        let rule = self.event.dominant.as_deref();
+        let dominant = [
+            dominant_side(&athlete_series, rule, found.interval.clone()),
+            dominant_side(&aligned_reference, rule, reference_frames(&found)),
+        ];
+        let athlete_signals = Signals::of(&athlete_series, self.measures());
+        let reference_signals = Signals::of(&aligned_reference, self.measures());
+        let (athlete_instants, reference_instants) = self.instants(
+            &found,
+            [(&athlete_signals, &athlete_series), (&reference_signals, &aligned_reference)],
+            dominant,
+        );
         Ok(Aligned {
-            athlete_signals: Signals::of(&athlete_series, &features),
-            reference_signals: Signals::of(&aligned_reference, &features),
             athlete_trial: athlete,
             reference_trial: reference,
             athlete: athlete_series,
             reference: aligned_reference,
+            athlete_signals,
+            reference_signals,
             cleaning,
             mirrored,
             found,
+            athlete_instants,
+            reference_instants,
+            dominant,
         })
+    }
+
+    /// The keyframes, put where their definitions say where that works in both recordings and keeps their order.
+    fn instants(
+        &self,
+        found: &MotionMatch,
+        recordings: [(&Signals, &SkeletonSeries); 2],
+        dominant: [Side; 2],
+    ) -> (Vec<Instant>, Vec<Instant>) {
+        let carried = |frame: f64, sigma_frames: f64, name: &str| Instant {
+            name: name.to_owned(),
+            frame,
+            sigma_frames,
+        };
+        let keyframes = &found.keyframes;
+        let mut athlete: Vec<Instant> =
+            keyframes.iter().map(|k| carried(k.frame, k.sigma_frames, &k.name)).collect();
+        let mut reference: Vec<Instant> =
+            keyframes.iter().map(|k| carried(k.reference_frame, 0.0, &k.name)).collect();
+        for index in 0..keyframes.len() {
+            let named = self.event.keyframes.iter().find(|k| k.name == keyframes[index].name);
+            let Some(rule) = named.and_then(|keyframe| keyframe.snap.as_ref()) else { continue };
+            let snapped = |instants: &[Instant], which: usize| {
+                let (signals, series) = recordings[which];
+                let frame = instants[index].frame;
+                let snapped = snap(rule, signals, dominant[which], frame, series.fps())?;
+                let before = index.checked_sub(1).is_none_or(|i| instants[i].frame < snapped);
+                let after = instants.get(index + 1).is_none_or(|next| snapped < next.frame);
+                (before && after).then_some(snapped)
+            };
+            if let (Some(a), Some(r)) = (snapped(&athlete, 0), snapped(&reference, 1)) {
+                athlete[index].frame = a;
+                athlete[index].sigma_frames = snapping::SIGMA_S * recordings[0].1.fps();
+                reference[index].frame = r;
+            }
+        }
+        (athlete, reference)
     }
 
     /// Measures the event's features at the keyframes of both recordings.
     #[must_use]
     pub fn measure(&self, aligned: &Aligned<'_>) -> Measured {
         let features = self.features();
-        let (athlete_side, reference_side) = self.dominant_sides(aligned);
-        let keyframes = &aligned.found.keyframes;
-        let athlete: Vec<Instant> = keyframes
-            .iter()
-            .map(|k| Instant { name: k.name.clone(), frame: k.frame, sigma_frames: k.sigma_frames })
-            .collect();
-        let reference: Vec<Instant> = keyframes
-            .iter()
-            .map(|k| Instant { name: k.name.clone(), frame: k.reference_frame, sigma_frames: 0.0 })
-            .collect();
+        let take = |signals, series: &SkeletonSeries, instants, dominant| {
+            measure(signals, series.fps(), &features, instants, dominant)
+        };
         Measured {
-            athlete: measure(
+            athlete: take(
                 &aligned.athlete_signals,
-                aligned.athlete.fps(),
-                &features,
-                &athlete,
-                athlete_side,
+                &aligned.athlete,
+                &aligned.athlete_instants,
+                aligned.dominant[0],
             ),
-            reference: measure(
+            reference: take(
                 &aligned.reference_signals,
-                aligned.reference.fps(),
-                &features,
-                &reference,
-                reference_side,
+                &aligned.reference,
+                &aligned.reference_instants,
+                aligned.dominant[1],
             ),
         }
     }
@@ -225,7 +273,10 @@ impl<'k> Pipeline<'k> {
     pub fn report(&self, aligned: &Aligned<'_>, assessment: Assessment, guidance: Guidance) -> Report {
         let found = &aligned.found;
         let fps = aligned.athlete.fps();
-        let (dominant, reference_dominant) = self.dominant_sides(aligned);
+        let [dominant, reference_dominant] = aligned.dominant;
+        let ends = [aligned.athlete_instants.first(), aligned.athlete_instants.last()];
+        let [start, end] = ends.map(|instant| instant.map_or(0.0, |instant| instant.frame));
+        let interval = start.floor() as usize..end.floor() as usize + 1;
         let scene = Scene {
             athlete: &aligned.athlete_signals,
             reference: &aligned.reference_signals,
@@ -233,7 +284,7 @@ impl<'k> Pipeline<'k> {
             num_frames: aligned.athlete.num_frames(),
             num_reference_frames: aligned.reference.num_frames(),
             path: &found.path,
-            interval: found.interval.clone(),
+            interval: interval.clone(),
             dominant,
             reference_dominant,
         };
@@ -245,10 +296,10 @@ impl<'k> Pipeline<'k> {
             athlete: aligned.athlete_trial.subject(),
             reference: aligned.reference_trial.subject(),
             interval: Interval {
-                start_frame: found.interval.start,
-                end_frame: found.interval.end,
-                start_s: found.interval.start as f64 / fps,
-                end_s: found.interval.end as f64 / fps,
+                start_frame: interval.start,
+                end_frame: interval.end,
+                start_s: start / fps,
+                end_s: end / fps,
             },
             alignment: AlignmentSummary {
                 tier: notes::tier(found.quality.tier).to_owned(),
@@ -291,32 +342,30 @@ impl<'k> Pipeline<'k> {
             let known = self.event.keyframes.iter().find(|keyframe| keyframe.name == name);
             known.map_or_else(|| name.replace('_', " "), |keyframe| keyframe.label.en.clone())
         };
-        let keyframes = aligned.found.keyframes.iter();
-        keyframes
-            .map(|keyframe| KeyframeReport {
-                name: keyframe.name.clone(),
-                label: label(&keyframe.name),
-                frame: keyframe.frame,
-                time_s: keyframe.time_s,
-                reference_frame: keyframe.reference_frame,
-                sigma_frames: keyframe.sigma_frames,
-                athlete: athlete.figurine(keyframe.frame),
-                reference: reference.figurine(keyframe.reference_frame),
+        let fps = aligned.athlete.fps();
+        let labelled = aligned.found.keyframes.iter();
+        let instants = aligned.athlete_instants.iter().zip(&aligned.reference_instants);
+        instants
+            .zip(labelled)
+            .map(|((at, at_reference), labelled)| KeyframeReport {
+                name: at.name.clone(),
+                label: label(&at.name),
+                frame: at.frame,
+                time_s: at.frame / fps,
+                carried_frame: labelled.frame,
+                reference_frame: labelled.reference_frame,
+                sigma_frames: at.sigma_frames,
+                athlete: athlete.figurine(at.frame),
+                reference: reference.figurine(at_reference.frame),
             })
             .collect()
     }
 
-    /// Dominant side of athlete and reference, each judged where its own motion happens.
-    fn dominant_sides(&self, aligned: &Aligned<'_>) -> (pose::Side, pose::Side) {
-        let rule = self.event.dominant.as_deref();
-        let keyframes = &aligned.found.keyframes;
-        let first = keyframes.first().map_or(0.0, |k| k.reference_frame) as usize;
-        let last = keyframes.last().map_or(0.0, |k| k.reference_frame).ceil() as usize;
-        let frames = aligned.found.interval.clone();
-        (
-            dominant_side(&aligned.athlete, rule, frames),
-            dominant_side(&aligned.reference, rule, first..last + 1),
-        )
+    /// Names of all measures that features and keyframes need.
+    fn measures(&self) -> impl Iterator<Item = &'k str> {
+        let features = self.base.features(&self.event.id).map(|feature| feature.measure.as_str());
+        let snaps = self.event.keyframes.iter().filter_map(|keyframe| keyframe.snap.as_ref());
+        features.chain(snaps.map(|snap| snap.measure.as_str()))
     }
 
     fn features(&self) -> Vec<&'k Feature> {
@@ -345,6 +394,13 @@ impl<'k> Pipeline<'k> {
             expected: expected.join(", "),
         })
     }
+}
+
+/// Frames of the reference from its first to its last keyframe.
+fn reference_frames(found: &MotionMatch) -> std::ops::Range<usize> {
+    let first = found.keyframes.first().map_or(0.0, |keyframe| keyframe.reference_frame);
+    let last = found.keyframes.last().map_or(0.0, |keyframe| keyframe.reference_frame);
+    first as usize..last.ceil() as usize + 1
 }
 
 fn clean(trial: &Trial) -> Result<(SkeletonSeries, CleaningReport)> {

@@ -109,7 +109,9 @@ pub struct KeyframeReport {
     pub frame: f64,
     /// The same in seconds.
     pub time_s: f64,
-    /// Position in the reference recording, in frames from 0.
+    /// Position as the alignment carried it over, before it was put where the keyframe's definition says.
+    pub carried_frame: f64,
+    /// Position in the reference recording, in frames from 0, as labelled.
     pub reference_frame: f64,
     /// Standard deviation of `frame`, in frames of the athlete's recording.
     pub sigma_frames: f64,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kismam::{Feature, FeatureSide};
+use kismam::FeatureSide;
 use pose::{Measure, Side, Signal, SkeletonSeries};
 
 /// The measures that an event's features need, over a whole recording.
@@ -11,11 +11,14 @@ pub(crate) struct Signals(BTreeMap<Measure, Signal>);
 
 impl Signals {
     /// Measures on both sides; knowledge may name a measure that this version cannot take, which is left out.
-    pub(crate) fn of(series: &SkeletonSeries, features: &[&Feature]) -> Self {
+    pub(crate) fn of<'m>(
+        series: &SkeletonSeries,
+        measures: impl IntoIterator<Item = &'m str>,
+    ) -> Self {
         let mut signals = BTreeMap::new();
-        for feature in features {
+        for name in measures {
             for side in Side::BOTH {
-                if let Ok(measure) = Measure::parse(&feature.measure, Some(side)) {
+                if let Ok(measure) = Measure::parse(name, Some(side)) {
                     signals.entry(measure).or_insert_with(|| series.measure(measure));
                 }
             }

@@ -70,6 +70,45 @@ pub struct KeyframeDef {
     pub label: Text,
     /// The rule that finds it.
     pub what: String,
+    /// The same rule for a program, where it is an extremum or a crossing of one measure.
+    #[serde(default)]
+    pub snap: Option<Snap>,
+}
+
+/// An instant told from one measure, so that a keyframe carried over by an alignment can be put exactly there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snap {
+    /// The measure, a name of [`crate::vocabulary`].
+    pub measure: String,
+    /// On which side; the mean of both for `both`.
+    #[serde(default)]
+    pub side: FeatureSide,
+    /// What the measure does at the instant.
+    pub to: SnapTo,
+    /// `rising`, `falling`: the level that is crossed, in the measure's unit; 0 where left out.
+    #[serde(default)]
+    pub level: f64,
+    /// How far from the carried-over keyframe the instant may lie, in milliseconds.
+    pub within_ms: f64,
+}
+
+/// What a measure does at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapTo {
+    /// It is smallest.
+    Min,
+    /// It is largest.
+    Max,
+    /// It rises fastest.
+    FastestRise,
+    /// It falls fastest.
+    FastestFall,
+    /// It rises through the level.
+    Rising,
+    /// It falls through the level.
+    Falling,
 }
 
 /// Which side or sides a feature is taken on.
