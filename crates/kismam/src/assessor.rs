@@ -10,8 +10,7 @@ use crate::assessment::{
 };
 use crate::calibration::Calibration;
 use crate::knowledge::{
-    Direction, Event, Evidence, Feature, FeatureSide, Issue, KnowledgeBase, Reference,
-    ReferenceKind, Severity,
+    Direction, Event, Evidence, Feature, Issue, KnowledgeBase, Reference, ReferenceKind, Severity,
 };
 use crate::observed::{self, Mean, Observed};
 use crate::score::{self, IssueScore, RowScore, ScoredRow};
@@ -50,6 +49,8 @@ pub struct Assessor<'kb> {
     index_of: HashMap<&'kb str, usize>,
     issues: Vec<CompiledIssue<'kb>>,
     template: Vec<Measurement>,
+    /// `template`, sorted; `None` if it has errors, which [`Assessor::assess`] reports.
+    sorted_template: Option<Vec<Observed>>,
     template_kind: TargetKind,
     athlete: Athlete,
     profile: Profile,
@@ -126,6 +127,7 @@ impl<'kb> Assessor<'kb> {
             index_of,
             issues,
             template: Vec::new(),
+            sorted_template: None,
             template_kind: TargetKind::Template,
             athlete: Athlete::default(),
             profile: Profile::default(),
@@ -133,6 +135,7 @@ impl<'kb> Assessor<'kb> {
             references: Vec::new(),
         };
         assessor.choose_references();
+        assessor.set_template(&[], TargetKind::Template);
         Ok(assessor)
     }
 
@@ -142,14 +145,14 @@ impl<'kb> Assessor<'kb> {
     /// take its value in. So the reference athlete is without fault by definition.
     #[must_use]
     pub fn with_template(mut self, measurements: &[Measurement]) -> Self {
-        (self.template, self.template_kind) = (measurements.to_vec(), TargetKind::Template);
+        self.set_template(measurements, TargetKind::Template);
         self
     }
 
     /// As [`Assessor::with_template`], with the athlete's own earlier recording, and called so in the explanations.
     #[must_use]
     pub fn with_history(mut self, measurements: &[Measurement]) -> Self {
-        (self.template, self.template_kind) = (measurements.to_vec(), TargetKind::History);
+        self.set_template(measurements, TargetKind::History);
         self
     }
 
@@ -263,16 +266,16 @@ impl<'kb> Assessor<'kb> {
         ),
     ) -> Result<()> {
         self.check_athlete()?;
-        let sort =
-            |role, rows| observed::sort(role, &self.event.id, &self.features, &self.index_of, rows);
-        let measured = sort("measurement", measurements)?;
-        let template = sort("template", &self.template)?;
+        let measured = self.sort("measurement", measurements)?;
+        let Some(template) = &self.sorted_template else {
+            return self.sort("template", &self.template).map(|_| ());
+        };
         let (mut rows, mut readings): (Vec<ScoredRow<'kb>>, Vec<_>) = (Vec::new(), Vec::new());
         for issue in &self.issues {
             rows.clear();
             readings.clear();
             for compiled in &issue.rows {
-                let reading = self.read(compiled, &measured, &template);
+                let reading = self.read(compiled, &measured, template);
                 let feature = self.features[compiled.feature_idx];
                 let tau = match compiled.row.direction {
                     Direction::Asymmetry => feature.tau_asymmetry.unwrap_or(feature.tau),
@@ -310,6 +313,15 @@ impl<'kb> Assessor<'kb> {
             template_kind: self.template_kind,
         };
         context.read(compiled.row.direction, &measured[index], Some(&template[index]))
+    }
+
+    fn sort(&self, role: &'static str, rows: &[Measurement]) -> Result<Vec<Observed>> {
+        observed::sort(role, &self.event.id, &self.features, &self.index_of, rows)
+    }
+
+    fn set_template(&mut self, measurements: &[Measurement], kind: TargetKind) {
+        (self.template, self.template_kind) = (measurements.to_vec(), kind);
+        self.sorted_template = self.sort("template", measurements).ok();
     }
 
     fn choose_references(&mut self) {
@@ -463,7 +475,7 @@ fn record(
         share: score.share,
         sources,
         sides: means.iter().map(|mean| side_value(mean)).collect(),
-        repeats: repeats(feature, row, reading, &means),
+        repeats: repeats(row, reading, &means),
         counterfactual: None,
     };
     if asymmetry {
@@ -484,12 +496,7 @@ fn side_value(mean: &Mean) -> SideValue {
 }
 
 /// Each repetition on its own; sides are paired in the order given, where they have as many repetitions.
-fn repeats(
-    feature: &Feature,
-    row: &Evidence,
-    reading: &Reading<'_>,
-    means: &[&Mean],
-) -> Option<Repeats> {
+fn repeats(row: &Evidence, reading: &Reading<'_>, means: &[&Mean]) -> Option<Repeats> {
     let values: Vec<f64> = match means {
         [only] => only.repeats.clone(),
         [left, right] if left.repeats.len() == right.repeats.len() => (left
@@ -502,27 +509,22 @@ fn repeats(
             },
         )
         .collect(),
-        _ => return None,
+        _ => Vec::new(),
     };
-    debug_assert!(feature.side == FeatureSide::Both || means.len() == 1);
-    let mean = Mean {
-        value: reading.value,
-        sigma: 0.0,
-        side: None,
-        frame: None,
-        time_s: None,
-        repeats: values,
-    };
-    let deviation = |value: &f64| match row.direction {
-        Direction::Above => value - reading.target.hi,
-        Direction::Below => reading.target.lo - value,
+    if values.len() < 2 {
+        return None;
+    }
+    let deviation = |value: &&f64| match row.direction {
+        Direction::Above => **value - reading.target.hi,
+        Direction::Below => reading.target.lo - **value,
         Direction::Either | Direction::Asymmetry => {
-            (value - reading.target.hi).max(reading.target.lo - value)
+            (**value - reading.target.hi).max(reading.target.lo - **value)
         }
     };
+    let sum: f64 = values.iter().map(|value| (value - reading.value).powi(2)).sum();
     Some(Repeats {
-        count: mean.repeats.len(),
-        beyond: mean.repeats.iter().filter(|value| deviation(value) > row.t_min).count(),
-        sd: mean.sd_between()?,
+        count: values.len(),
+        beyond: values.iter().filter(|value| deviation(value) > row.t_min).count(),
+        sd: (sum / (values.len() as f64 - 1.0)).sqrt(),
     })
 }

@@ -14,18 +14,28 @@ pub(crate) struct Mean {
     pub(crate) value: f64,
     pub(crate) sigma: f64,
     pub(crate) side: Option<Side>,
+    /// Place of the first repetition.
     pub(crate) frame: Option<f64>,
     pub(crate) time_s: Option<f64>,
-    /// Each repetition's value, in the order given.
+    /// Each repetition's value, in the order given; empty while there is one, the usual case.
     pub(crate) repeats: Vec<f64>,
 }
 
 impl Mean {
-    /// Standard deviation between repetitions; `None` for one repetition.
-    pub(crate) fn sd_between(&self) -> Option<f64> {
+    fn first(measurement: &Measurement) -> Self {
+        let &Measurement { value, sigma, side, frame, time_s, .. } = measurement;
+        Self { value, sigma, side, frame, time_s, repeats: Vec::new() }
+    }
+
+    /// Adds a repetition: mean value, and `sqrt(sum sigma^2) / n` for its standard deviation.
+    fn add(&mut self, measurement: &Measurement) {
+        if self.repeats.is_empty() {
+            self.repeats.push(self.value);
+        }
         let n = self.repeats.len() as f64;
-        let sum: f64 = self.repeats.iter().map(|value| (value - self.value).powi(2)).sum();
-        (n > 1.5).then(|| (sum / (n - 1.0)).sqrt())
+        self.repeats.push(measurement.value);
+        self.sigma = (n * self.sigma).hypot(measurement.sigma) / (n + 1.0);
+        self.value = self.repeats.iter().sum::<f64>() / (n + 1.0);
     }
 }
 
@@ -48,16 +58,21 @@ pub(crate) fn sort(
     index_of: &HashMap<&str, usize>,
     measurements: &[Measurement],
 ) -> Result<Vec<Observed>> {
-    let mut slots: Vec<[Vec<&Measurement>; 3]> = vec![Default::default(); features.len()];
+    let mut observed = vec![Observed::default(); features.len()];
+    let mut last = 0;
     for (index, measurement) in measurements.iter().enumerate() {
-        let Some(&feature_idx) = index_of.get(measurement.feature.as_str()) else {
-            return Err(Error::UnknownFeature {
-                role,
-                index,
-                event: event.to_owned(),
-                feature: measurement.feature.clone(),
-            });
+        // Measurements mostly come in the order of the features, so the next one is tried before the index.
+        let is =
+            |at: &usize| features.get(*at).is_some_and(|feature| feature.id == measurement.feature);
+        let found = [last, last + 1]
+            .into_iter()
+            .find(is)
+            .or_else(|| index_of.get(measurement.feature.as_str()).copied());
+        let Some(feature_idx) = found else {
+            let (event, feature) = (event.to_owned(), measurement.feature.clone());
+            return Err(Error::UnknownFeature { role, index, event, feature });
         };
+        last = feature_idx;
         check_numbers(role, index, measurement)?;
         let bad_side = |message: &str| Error::BadSide {
             role,
@@ -65,9 +80,10 @@ pub(crate) fn sort(
             feature: measurement.feature.clone(),
             message: message.to_owned(),
         };
+        let Observed { left, right, single } = &mut observed[feature_idx];
         let slot = match (features[feature_idx].side, measurement.side) {
-            (FeatureSide::Both, Some(Side::Left)) => 0,
-            (FeatureSide::Both, Some(Side::Right)) => 1,
+            (FeatureSide::Both, Some(Side::Left)) => left,
+            (FeatureSide::Both, Some(Side::Right)) => right,
             (FeatureSide::Both, None) => {
                 return Err(bad_side(
                     "taken on both sides, so `side` must be \"left\" or \"right\"",
@@ -79,20 +95,17 @@ pub(crate) fn sort(
             (FeatureSide::Right, Some(Side::Left)) => {
                 return Err(bad_side("taken on the right, but `side` is \"left\""));
             }
-            _ => 2,
+            _ => single,
         };
-        let repeats = &mut slots[feature_idx][slot];
-        if repeats.first().is_some_and(|first| first.side != measurement.side) {
-            return Err(bad_side("taken on one side, but its rows name different sides"));
+        match slot {
+            None => *slot = Some(Mean::first(measurement)),
+            Some(mean) if mean.side != measurement.side => {
+                return Err(bad_side("taken on one side, but its rows name different sides"));
+            }
+            Some(mean) => mean.add(measurement),
         }
-        repeats.push(measurement);
     }
-    let observed = |[left, right, single]: &[Vec<&Measurement>; 3]| Observed {
-        left: mean(left),
-        right: mean(right),
-        single: mean(single),
-    };
-    Ok(slots.iter().map(observed).collect())
+    Ok(observed)
 }
 
 fn check_numbers(role: &'static str, index: usize, measurement: &Measurement) -> Result<()> {
@@ -111,18 +124,4 @@ fn check_numbers(role: &'static str, index: usize, measurement: &Measurement) ->
     check("sigma", measurement.sigma, 0.0, "a standard deviation between 0 and 1e9")?;
     check("frame", measurement.frame.unwrap_or(0.0), -LARGEST, "a number between -1e9 and 1e9")?;
     check("time_s", measurement.time_s.unwrap_or(0.0), -LARGEST, "a number between -1e9 and 1e9")
-}
-
-/// Mean of the repetitions, its standard deviation `sqrt(sum sigma^2) / n`, and the first repetition's place.
-fn mean(repeats: &[&Measurement]) -> Option<Mean> {
-    let first = repeats.first()?;
-    let n = repeats.len() as f64;
-    Some(Mean {
-        value: repeats.iter().map(|m| m.value).sum::<f64>() / n,
-        sigma: repeats.iter().map(|m| m.sigma * m.sigma).sum::<f64>().sqrt() / n,
-        side: first.side,
-        frame: first.frame,
-        time_s: first.time_s,
-        repeats: repeats.iter().map(|m| m.value).collect(),
-    })
 }

@@ -28,11 +28,11 @@ pub fn expected(deviation: f64, t_min: f64, t_max: f64, sigma: f64) -> f64 {
     if sigma <= 1e-12 * width {
         return plain(deviation, t_min, t_max);
     }
-    // Far outside, the difference of two large numbers would lose digits that the limit has exactly.
-    if deviation - t_max > 9.0 * sigma {
+    // Far outside, the difference of two large numbers would lose digits; 8 sigma out, the limit is exact to 1e-16.
+    if deviation - t_max > 8.0 * sigma {
         return 1.0;
     }
-    if t_min - deviation > 9.0 * sigma {
+    if t_min - deviation > 8.0 * sigma {
         return 0.0;
     }
     ((mean_excess(deviation - t_min, sigma) - mean_excess(deviation - t_max, sigma)) / width)

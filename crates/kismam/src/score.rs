@@ -5,7 +5,7 @@ use crate::assessor::Profile;
 use crate::calibration::Calibration;
 use crate::knowledge::{Aggregate, Direction, Evidence, Issue, Role};
 use crate::ramp;
-use crate::target::Reading;
+use crate::target::{Reading, root_sum_square};
 
 /// Keeps `ln(1 - W mu)` finite for a row of weight 1 that speaks in full.
 const LARGEST_SUPPORT: f64 = 1.0 - 1e-12;
@@ -54,7 +54,7 @@ pub(crate) struct IssueScore {
 
 /// Scores one row. `tau` is the spread of the deviation between athletes.
 pub(crate) fn row(row: &Evidence, reading: &Reading<'_>, tau: f64, profile: Profile) -> RowScore {
-    let sigma = reading.sigma_measured.hypot(reading.sigma_target);
+    let sigma = root_sum_square(reading.sigma_measured, reading.sigma_target);
     let (above, below) = (reading.value - reading.target.hi, reading.target.lo - reading.value);
     let both_ways = matches!(row.direction, Direction::Either | Direction::Asymmetry);
     let counts = |side: Direction| both_ways || row.direction == side;
@@ -64,39 +64,34 @@ pub(crate) fn row(row: &Evidence, reading: &Reading<'_>, tau: f64, profile: Prof
         Direction::Either | Direction::Asymmetry => above.max(below),
     };
     // Two ways off are disjoint, so the mean of the two-sided ramp is the sum of the two means.
-    let sum = |ramp: &dyn Fn(f64) -> f64| {
-        let above = if counts(Direction::Above) { ramp(above) } else { 0.0 };
-        let below = if counts(Direction::Below) { ramp(below) } else { 0.0 };
-        (above + below).min(1.0)
-    };
-    let mut beyond = deviation > row.t_min;
-    let (mut membership, mut severity) = match profile {
-        Profile::Paper => {
-            let plain = sum(&|d| ramp::plain(d, row.t_min, row.t_max));
-            (plain, plain)
-        }
-        Profile::NoiseAware => {
-            let k = ramp::shrinkage(tau, sigma);
-            let shrunk = sum(&|d| ramp::expected(k * d, row.t_min, row.t_max, sigma * k.sqrt()));
-            (shrunk, sum(&|d| ramp::expected(d, row.t_min, row.t_max, sigma)))
-        }
+    let (above, below) =
+        (counts(Direction::Above).then_some(above), counts(Direction::Below).then_some(below));
+    let sum = |ramp: fn(f64, f64, f64, f64) -> f64, k: f64, sigma: f64| {
+        let of = |d: Option<f64>| d.map_or(0.0, |d| ramp(k * d, row.t_min, row.t_max, sigma));
+        (of(above) + of(below)).min(1.0)
     };
     // |left - right| of noise alone is never 0, so a difference counts only where noise does not explain it.
-    if row.direction == Direction::Asymmetry
-        && profile == Profile::NoiseAware
-        && deviation <= Z95 * sigma
-    {
-        (beyond, membership, severity) = (false, 0.0, 0.0);
-    }
+    let is_noise = row.direction == Direction::Asymmetry && deviation <= Z95 * sigma;
+    let (membership, severity) = match profile {
+        Profile::Paper => {
+            let plain = sum(|d, t_min, t_max, _| ramp::plain(d, t_min, t_max), 1.0, 0.0);
+            (plain, plain)
+        }
+        Profile::NoiseAware if is_noise => (0.0, 0.0),
+        Profile::NoiseAware => {
+            let k = ramp::shrinkage(tau, sigma);
+            (sum(ramp::expected, k, sigma * k.sqrt()), sum(ramp::expected, 1.0, sigma))
+        }
+    };
     RowScore {
         deviation,
         sigma,
         direction: match row.direction {
-            Direction::Either if above > 0.0 => Direction::Above,
-            Direction::Either if below > 0.0 => Direction::Below,
+            Direction::Either if above > Some(0.0) => Direction::Above,
+            Direction::Either if below > Some(0.0) => Direction::Below,
             direction => direction,
         },
-        beyond,
+        beyond: deviation > row.t_min && (profile == Profile::Paper || !is_noise),
         membership,
         severity,
         reliability: (1.0 - reading.sigma_measured / (row.t_max - row.t_min)).clamp(0.0, 1.0),

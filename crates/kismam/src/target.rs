@@ -51,6 +51,11 @@ pub(crate) struct Reading<'a> {
     pub(crate) sides: [Option<&'a Mean>; 2],
 }
 
+/// Standard deviation of a sum; inputs are below 1e9, so nothing overflows and `hypot`'s care is not needed.
+pub(crate) fn root_sum_square(a: f64, b: f64) -> f64 {
+    (a * a + b * b).sqrt()
+}
+
 /// Why a row could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,12 +107,14 @@ impl<'a> Context<'a> {
         let own =
             template.and_then(|template| Some((template.left.as_ref()?, template.right.as_ref()?)));
         let (limit, sigma_target, kind) = match own {
-            Some((l, r)) => ((l.value - r.value).abs(), l.sigma.hypot(r.sigma), self.template_kind),
+            Some((l, r)) => {
+                ((l.value - r.value).abs(), root_sum_square(l.sigma, r.sigma), self.template_kind)
+            }
             None => (0.0, 0.0, TargetKind::Symmetry),
         };
         Ok(Reading {
             value: left.value - right.value,
-            sigma_measured: left.sigma.hypot(right.sigma),
+            sigma_measured: root_sum_square(left.sigma, right.sigma),
             sigma_target,
             target: Target { lo: -limit, hi: limit },
             kind,
@@ -141,7 +148,7 @@ impl<'a> Context<'a> {
                     own.filter(|(own, _)| !(target.lo..=target.hi).contains(own))
                 {
                     target = Target { lo: target.lo.min(own), hi: target.hi.max(own) };
-                    sigma = sigma.hypot(own_sigma);
+                    sigma = root_sum_square(sigma, own_sigma);
                 }
                 (target, sigma, kind, Some(row))
             }
@@ -158,12 +165,18 @@ impl<'a> Context<'a> {
         match (&observed.left, &observed.right) {
             (Some(left), Some(right)) => {
                 let value = f64::midpoint(left.value, right.value);
-                Some((value, 0.5 * left.sigma.hypot(right.sigma), [Some(left), Some(right)]))
+                Some((
+                    value,
+                    0.5 * root_sum_square(left.sigma, right.sigma),
+                    [Some(left), Some(right)],
+                ))
             }
             // The unseen side may differ: half a between-athlete spread stands for that (ours).
-            (Some(seen), None) | (None, Some(seen)) => {
-                Some((seen.value, seen.sigma.hypot(0.5 * self.feature.tau), [Some(seen), None]))
-            }
+            (Some(seen), None) | (None, Some(seen)) => Some((
+                seen.value,
+                root_sum_square(seen.sigma, 0.5 * self.feature.tau),
+                [Some(seen), None],
+            )),
             (None, None) => None,
         }
     }
