@@ -8,7 +8,9 @@ use std::sync::LazyLock;
 
 use icu_segmenter::WordSegmenter;
 use icu_segmenter::options::WordBreakInvariantOptions;
-use tantivy::tokenizer::{Language, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer};
+use tantivy::tokenizer::{
+    Language, Stemmer, StopWordFilter, TextAnalyzer, Token, TokenStream, Tokenizer,
+};
 
 /// Joins a language code and a term in the index, so that languages never share statistics.
 const MARK: char = '\u{1f}';
@@ -53,7 +55,16 @@ pub(crate) struct Term {
 
 /// Index terms of `text` in the order they occur.
 pub(crate) fn terms(lang: &str, text: &str) -> Vec<Term> {
-    let mut analyzer = analyzer(&base_lang(lang));
+    collect(analyzer(&base_lang(lang), false), text)
+}
+
+/// As [`terms`] without the language's function words, unless the text has no others.
+pub(crate) fn query_terms(lang: &str, text: &str) -> Vec<Term> {
+    let found = collect(analyzer(&base_lang(lang), true), text);
+    if found.is_empty() { terms(lang, text) } else { found }
+}
+
+fn collect(mut analyzer: TextAnalyzer, text: &str) -> Vec<Term> {
     let mut stream = analyzer.token_stream(text);
     let mut terms = Vec::new();
     stream.process(&mut |token: &Token| {
@@ -78,13 +89,103 @@ pub(crate) fn marked(lang: &str, text: &str) -> String {
     format!("{lang}{MARK}{text}")
 }
 
-fn analyzer(lang: &str) -> TextAnalyzer {
-    let builder = TextAnalyzer::builder(Words { lower: Lower::of(lang), ..Words::default() });
-    match STEMMED.iter().find(|(code, _)| *code == lang) {
-        Some((_, language)) => builder.filter(Stemmer::new(*language)).build(),
-        None => builder.build(),
+fn analyzer(lang: &str, drop_function_words: bool) -> TextAnalyzer {
+    let mut builder =
+        TextAnalyzer::builder(Words { lower: Lower::of(lang), ..Words::default() }).dynamic();
+    if let Some((_, language)) = STEMMED.iter().find(|(code, _)| *code == lang) {
+        if let Some(filter) = StopWordFilter::new(*language).filter(|_| drop_function_words) {
+            builder = builder.filter_dynamic(filter);
+        }
+        if drop_function_words && lang == "en" {
+            builder =
+                builder.filter_dynamic(StopWordFilter::remove(MORE_ENGLISH.map(String::from)));
+        }
+        builder = builder.filter_dynamic(Stemmer::new(*language));
     }
+    builder.build()
 }
+
+/// English function words beyond Lucene's short list: pronouns, auxiliaries, question words, quantifiers. Ours; words
+/// for places and directions (above, under, between) are kept, as they matter in anatomy and technique.
+const MORE_ENGLISH: [&str; 77] = [
+    "about",
+    "all",
+    "also",
+    "am",
+    "any",
+    "because",
+    "been",
+    "being",
+    "both",
+    "can",
+    "cannot",
+    "could",
+    "did",
+    "do",
+    "does",
+    "doing",
+    "done",
+    "each",
+    "few",
+    "from",
+    "had",
+    "has",
+    "have",
+    "having",
+    "he",
+    "her",
+    "here",
+    "hers",
+    "him",
+    "his",
+    "how",
+    "i",
+    "its",
+    "itself",
+    "just",
+    "may",
+    "me",
+    "might",
+    "more",
+    "most",
+    "must",
+    "my",
+    "only",
+    "other",
+    "our",
+    "ours",
+    "same",
+    "shall",
+    "she",
+    "should",
+    "so",
+    "some",
+    "than",
+    "them",
+    "themselves",
+    "those",
+    "too",
+    "until",
+    "upon",
+    "us",
+    "very",
+    "we",
+    "were",
+    "what",
+    "when",
+    "where",
+    "whether",
+    "which",
+    "while",
+    "who",
+    "whom",
+    "whose",
+    "why",
+    "would",
+    "you",
+    "your",
+    "yours",
+];
 
 /// The tokenizer of every text field: reads `LANG U+001F TEXT` and gives terms with the language in front.
 #[derive(Clone, Default)]
@@ -100,9 +201,9 @@ impl Tokenizer for ByLanguage {
         let (lang, text) = text.split_once(MARK).unwrap_or(("en", text));
         if self.analyzer.is_none() || self.lang != lang {
             self.lang = lang.to_string();
-            self.analyzer = Some(analyzer(lang));
+            self.analyzer = Some(analyzer(lang, false));
         }
-        let tail = self.analyzer.get_or_insert_with(|| analyzer(lang)).token_stream(text);
+        let tail = self.analyzer.get_or_insert_with(|| analyzer(lang, false)).token_stream(text);
         MarkedStream { lang: &self.lang, tail, buffer: String::new() }
     }
 }
@@ -226,7 +327,7 @@ fn is_mark(c: char) -> bool {
 
 /// ICU's word breaker, with the trained model for the scripts that need one.
 static SEGMENTER: LazyLock<icu_segmenter::WordSegmenterBorrowed<'static>> =
-    LazyLock::new(|| WordSegmenter::new_auto(WordBreakInvariantOptions::default()));
+    LazyLock::new(|| WordSegmenter::new_dictionary(WordBreakInvariantOptions::default()));
 
 /// Cuts text into lower-case words, pairs or dictionary words, by script.
 #[derive(Clone, Default)]

@@ -20,12 +20,12 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// Robertson's usual k1 = 1.2 and b = 0.75, one writer thread with 64 MB, no embedder.
+    /// k1 = 1.2, b = 0.4 (short passages of similar length want a b below the usual 0.75), one writer thread with 64 MB, no embedder.
     fn default() -> Self {
         Self {
             chunking: Chunking::default(),
             k1: 1.2,
-            b: 0.75,
+            b: 0.4,
             writer_threads: 1,
             writer_memory_bytes: 64_000_000,
             embedder: None,
@@ -48,7 +48,7 @@ impl Config {
     }
 
     /// Sets BM25's `k1` (how soon repetition stops counting, default 1.2) and `b` (how much length counts, 0..1,
-    /// default 0.75). Both act at search time, so they can be tuned without a rebuild.
+    /// default 0.4). Both act at search time, so they can be tuned without a rebuild.
     #[must_use]
     pub fn with_bm25(mut self, k1: f32, b: f32) -> Self {
         (self.k1, self.b) = (k1, b);

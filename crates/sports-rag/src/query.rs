@@ -20,7 +20,8 @@ pub struct Query {
     pub extra: Vec<(String, f32)>,
     /// Language of the words, ISO 639-1; only passages of that language are found. Empty counts as `en`.
     pub lang: String,
-    /// Every filter must hold; a filter holds if the document has any of its values.
+    /// Every filter must hold; a filter holds if the document has any of its values. With filters, all documents that
+    /// pass are found, those without a word in common last.
     pub filters: Vec<(String, Vec<String>)>,
     /// Adds to the score of documents with a facet value; such documents are found even without a word in common.
     pub boosts: Vec<Boost>,

@@ -54,7 +54,7 @@ impl Plan {
                 let (value, reason) = (weight.to_string(), "must be a finite number of at least 0");
                 return Err(Error::InvalidSetting { name: "extra", value, reason });
             }
-            for term in analysis::terms(&lang, text) {
+            for term in analysis::query_terms(&lang, text) {
                 *terms.entry(analysis::index_term(&lang, &term.text)).or_insert(0.0) += weight;
             }
         }
@@ -83,7 +83,8 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Every living passage of the language that shares a word, facet or phrase with the query, best first; all ties
+    /// Every living passage of the language that shares a word, facet or phrase with the query (or just passes its
+    /// filters, if it has any), best first; all ties
     /// at the end of the first `limit` are kept. The number tells how many passages matched at all.
     pub(crate) fn lexical(
         &self,
@@ -113,8 +114,10 @@ impl Plan {
                     && segment.rows.lang_of[doc] == lang_idx
                     && allowed.as_ref().is_none_or(|allowed| allowed[doc])
             };
+            // With a filter, whatever passes is an answer, and the words put the answers in order.
+            let matches = |score: f32| score != 0.0 || allowed.is_some();
             let hits =
-                scores.iter().enumerate().filter(|(doc, score)| **score != 0.0 && in_reach(*doc));
+                scores.iter().enumerate().filter(|(doc, score)| matches(**score) && in_reach(*doc));
             found.extend(hits.map(|(doc, score)| Scored {
                 score: *score,
                 segment: segment_idx,

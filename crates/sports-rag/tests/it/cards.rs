@@ -44,6 +44,59 @@ const ISSUES: &[(&str, &[&str])] = &[
             "limited_arm_swing",
         ],
     ),
+    (
+        "countermovement_jump",
+        &[
+            "shallow_countermovement",
+            "excessive_countermovement",
+            "incomplete_takeoff_extension",
+            "limited_arm_swing",
+            "stiff_landing",
+            "asymmetric_landing",
+        ],
+    ),
+    (
+        "sit_to_stand",
+        &["limited_trunk_lean", "excessive_trunk_lean", "incomplete_standing", "asymmetric_rise"],
+    ),
+    (
+        "free_throw",
+        &["limited_knee_dip", "low_release", "incomplete_elbow_extension", "trunk_leans_back"],
+    ),
+    (
+        "pitch",
+        &[
+            "low_knee_lift",
+            "short_stride",
+            "lead_knee_collapse",
+            "upright_trunk_at_release",
+            "low_elbow_at_foot_plant",
+        ],
+    ),
+    (
+        "kick",
+        &[
+            "limited_backswing",
+            "bent_knee_at_impact",
+            "short_follow_through",
+            "leaning_back_at_impact",
+            "stiff_support_knee",
+        ],
+    ),
+    (
+        "running",
+        &[
+            "overstriding",
+            "limited_hip_extension",
+            "low_heel_recovery",
+            "excessive_trunk_lean",
+            "asymmetric_stride",
+        ],
+    ),
+    (
+        "walking",
+        &["limited_hip_extension", "short_step", "excessive_trunk_lean", "asymmetric_stride"],
+    ),
 ];
 
 fn store() -> Store {

@@ -1,0 +1,2 @@
+//! Keeps a folder of documents searchable.
+fn main() {}
