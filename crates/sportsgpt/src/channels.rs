@@ -4,8 +4,6 @@ use motion_dtw::Motion;
 use ndarray::Array2;
 use pose::{Measure, Side, SkeletonSeries};
 
-use crate::{Error, Result};
-
 /// Angles that describe a whole-body motion independently of body size and place: the included
 /// angles of the ten large joints and the lean of the trunk.
 ///
@@ -19,7 +17,9 @@ fn measures() -> Vec<Measure> {
 }
 
 /// The motion that the aligner sees: one channel per measure, NaN where a joint was not seen.
-pub(crate) fn motion(series: &SkeletonSeries) -> Result<Motion> {
+///
+/// `None` if nothing at all was seen.
+pub(crate) fn motion(series: &SkeletonSeries) -> Option<motion_dtw::Result<Motion>> {
     let measures = measures();
     let mut channels = Array2::from_elem((series.num_frames(), measures.len()), f64::NAN);
     for (mut channel, measure) in channels.columns_mut().into_iter().zip(measures) {
@@ -27,5 +27,6 @@ pub(crate) fn motion(series: &SkeletonSeries) -> Result<Motion> {
             *cell = value;
         }
     }
-    Motion::new(channels, series.fps()).map_err(Error::Alignment)
+    let seen = channels.iter().any(|value| value.is_finite());
+    seen.then(|| Motion::new(channels, series.fps()))
 }

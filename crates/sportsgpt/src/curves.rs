@@ -40,7 +40,9 @@ impl Scene<'_> {
             }
             let tolerance = evidence
                 .iter()
-                .filter(|row| features.iter().any(|f| f.id == row.feature && f.measure == feature.measure))
+                .filter(|row| {
+                    features.iter().any(|f| f.id == row.feature && f.measure == feature.measure)
+                })
                 .map(|row| row.t_min)
                 .fold(f64::INFINITY, f64::min);
             let tolerance = if tolerance.is_finite() { tolerance } else { 0.0 };

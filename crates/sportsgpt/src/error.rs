@@ -45,8 +45,8 @@ pub enum Error {
     },
     /// The motion does not occur in the recording.
     #[error(
-        "no {event} like the reference was found in {name} (best place: {start_s:.2} s to {end_s:.2} s, cost {cost:.2}); \
-         check the event and the reference, or accept a poor match"
+        "no {event} like the reference was found in {name} (best place: {start_s:.2} s to {end_s:.2} s, cost {cost:.2}, \
+         {:.0} % of the angles seen); check the event and the reference", 100.0 * coverage
     )]
     NotFound {
         /// The event.
@@ -59,10 +59,27 @@ pub enum Error {
         end_s: f64,
         /// Its cost, in standard deviations of the reference.
         cost: f64,
+        /// Share of the compared angles that could be measured there, 0 to 1.
+        coverage: f64,
     },
-    /// The recording cannot be aligned.
-    #[error("athlete and reference cannot be aligned")]
-    Alignment(#[source] motion_dtw::Error),
+    /// The recordings cannot be aligned.
+    #[error("{athlete} cannot be aligned with the reference {reference}")]
+    Alignment {
+        /// Name of the athlete's recording.
+        athlete: String,
+        /// Name of the reference recording.
+        reference: String,
+        /// What is wrong.
+        source: motion_dtw::Error,
+    },
+    /// Not one of the angles that are compared could be measured.
+    #[error(
+        "{name} shows none of the joint angles that are compared: too many joints are missing, or the camera hides them"
+    )]
+    NothingSeen {
+        /// Name of the recording.
+        name: String,
+    },
     /// A recording cannot be used.
     #[error("the recording {name} cannot be used")]
     Recording {

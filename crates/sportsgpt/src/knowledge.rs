@@ -76,13 +76,9 @@ impl Knowledge {
     ///
     /// [`Error::UnknownEvent`], which lists the names there are.
     pub fn event(&self, name: &str) -> Result<(&KnowledgeBase, &Event)> {
-        self.bases
-            .iter()
-            .find_map(|base| base.event(name).map(|event| (base, event)))
-            .ok_or_else(|| Error::UnknownEvent {
-                event: name.to_owned(),
-                known: self.event_names().join(", "),
-            })
+        self.bases.iter().find_map(|base| base.event(name).map(|event| (base, event))).ok_or_else(
+            || Error::UnknownEvent { event: name.to_owned(), known: self.event_names().join(", ") },
+        )
     }
 
     /// Ids of all events, sorted.

@@ -55,3 +55,7 @@ pub use knowledge::Knowledge;
 pub use pipeline::{Aligned, Measured, Pipeline};
 pub use report::Report;
 pub use trial::Trial;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -37,7 +37,10 @@ pub(crate) fn fact(row: &EvidenceRecord) -> String {
         ),
         direction => {
             let word = if direction == Direction::Below { "below" } else { "above" };
-            format!("{measure} at {keyframe} {value} {}, target {target}, {off} {word}", unit(&row.unit))
+            format!(
+                "{measure} at {keyframe} {value} {}, target {target}, {off} {word}",
+                unit(&row.unit)
+            )
         }
     }
 }
@@ -111,9 +114,13 @@ pub(crate) fn notes(
     }
     let view = match cleaned.view() {
         View::Space => None,
-        View::Side => Some("from the side: what only a front view shows (knees falling in, width) cannot be told"),
+        View::Side => Some(
+            "from the side: what only a front view shows (knees falling in, width) cannot be told",
+        ),
         View::Front => Some("from the front: joint flexion and forward lean cannot be told"),
-        View::Unclear => Some("at an angle that shows neither side nor front well: few angles can be told"),
+        View::Unclear => {
+            Some("at an angle that shows neither side nor front well: few angles can be told")
+        }
     };
     if let Some(view) = view {
         notes.push(format!("Two-dimensional recording {view}."));
@@ -121,7 +128,8 @@ pub(crate) fn notes(
     let (never, seen): (Vec<&JointCare>, Vec<&JointCare>) =
         cleaning.joints.iter().partition(|care| care.num_missing == cleaning.num_frames);
     if !never.is_empty() {
-        let names: Vec<String> = never.iter().map(|care| care.joint.name().replace('_', " ")).collect();
+        let names: Vec<String> =
+            never.iter().map(|care| care.joint.name().replace('_', " ")).collect();
         notes.push(format!("Never seen in the athlete's recording: {}.", names.join(", ")));
     }
     let num_samples = (seen.len() * cleaning.num_frames).max(1) as f64;

@@ -3,15 +3,13 @@
 use kismam::{Assessment, Assessor, Evidence, Feature, KnowledgeBase, Measurement};
 use motion_dtw::{Keyframe, MotionDtw, MotionMatch, Reference, Tier};
 use pose::{Cleaning, CleaningReport, Side, SkeletonSeries};
-use sports_rag::{Guide, Guidance, IssueQuery, TemplateGuide};
+use sports_rag::{Guidance, Guide, IssueQuery, TemplateGuide};
 
 use crate::curves::Scene;
 use crate::figurine::Projector;
 use crate::knowledge::Knowledge;
 use crate::measuring::{Instant, dominant_side, measure};
-use crate::report::{
-    AlignmentSummary, Interval, KeyframeReport, Provenance, Report, SCHEMA,
-};
+use crate::report::{AlignmentSummary, Interval, KeyframeReport, Provenance, Report, SCHEMA};
 use crate::signals::Signals;
 use crate::snapping::{self, snap};
 use crate::trial::Trial;
@@ -117,20 +115,29 @@ impl<'k> Pipeline<'k> {
     /// # Errors
     ///
     /// [`Error::NoKeyframes`] or [`Error::WrongKeyframes`] for a reference that cannot guide,
-    /// [`Error::Recording`] for one that cannot be cleaned, [`Error::Alignment`] if too little was seen to
-    /// align, [`Error::NotFound`] if the motion is not there.
+    /// [`Error::Recording`] for one that cannot be cleaned, [`Error::NothingSeen`] or [`Error::Alignment`] if
+    /// too little was seen to align, [`Error::NotFound`] if the motion is not there.
     pub fn align<'t>(&self, athlete: &'t Trial, reference: &'t Trial) -> Result<Aligned<'t>> {
         self.check_keyframes(reference)?;
         let (athlete_series, cleaning) = clean(athlete)?;
         let (reference_series, _) = clean(reference)?;
-        let query = channels::motion(&athlete_series)?;
+        let failed = |source| Error::Alignment {
+            athlete: athlete.name().to_owned(),
+            reference: reference.name().to_owned(),
+            source,
+        };
+        let motion = |trial: &Trial, series: &SkeletonSeries| match channels::motion(series) {
+            Some(motion) => motion.map_err(failed),
+            None => Err(Error::NothingSeen { name: trial.name().to_owned() }),
+        };
+        let query = motion(athlete, &athlete_series)?;
         let search = |series: &SkeletonSeries| -> Result<MotionMatch> {
             let keyframes = reference.keyframes().iter();
             let keyframes = keyframes.map(|(name, frame)| Keyframe::new(name, *frame)).collect();
-            let reference = Reference::new(channels::motion(series)?, keyframes)
+            let reference = Reference::new(motion(reference, series)?, keyframes)
                 .and_then(|reference| reference.trimmed(REFERENCE_MARGIN_S))
-                .map_err(Error::Alignment)?;
-            MotionDtw::new().align(&query, &reference).map_err(Error::Alignment)
+                .map_err(failed)?;
+            MotionDtw::new().align(&query, &reference).map_err(failed)
         };
         let mut found = search(&reference_series)?;
         let mut aligned_reference = reference_series;
@@ -150,6 +157,7 @@ impl<'k> Pipeline<'k> {
                 start_s: found.interval.start as f64 / fps,
                 end_s: found.interval.end as f64 / fps,
                 cost: found.quality.cost,
+                coverage: found.quality.coverage,
             });
         }
         let rule = self.event.dominant.as_deref();
@@ -270,7 +278,12 @@ impl<'k> Pipeline<'k> {
 
     /// Puts everything together.
     #[must_use]
-    pub fn report(&self, aligned: &Aligned<'_>, assessment: Assessment, guidance: Guidance) -> Report {
+    pub fn report(
+        &self,
+        aligned: &Aligned<'_>,
+        assessment: Assessment,
+        guidance: Guidance,
+    ) -> Report {
         let found = &aligned.found;
         let fps = aligned.athlete.fps();
         let [dominant, reference_dominant] = aligned.dominant;
@@ -292,7 +305,8 @@ impl<'k> Pipeline<'k> {
             schema: SCHEMA,
             event: self.event.id.clone(),
             event_name: self.event.name.en.clone(),
-            simulated: aligned.athlete_trial.is_simulated() || aligned.reference_trial.is_simulated(),
+            simulated: aligned.athlete_trial.is_simulated()
+                || aligned.reference_trial.is_simulated(),
             athlete: aligned.athlete_trial.subject(),
             reference: aligned.reference_trial.subject(),
             interval: Interval {

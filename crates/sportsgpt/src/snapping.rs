@@ -89,7 +89,10 @@ mod tests {
 
     #[test]
     fn of_two_crossings_the_nearer_counts() {
-        let wave = |i: usize| (i as f64 - 2.5).min(10.0) * if i > 6 { -1.0 } else { 1.0 } + if i > 9 { 30.0 } else { 0.0 };
+        let wave = |i: usize| {
+            (i as f64 - 2.5).min(10.0) * if i > 6 { -1.0 } else { 1.0 }
+                + if i > 9 { 30.0 } else { 0.0 }
+        };
         assert_eq!(crossing(1, 14, 3.0, wave), Some(2.5));
         let far = crossing(1, 14, 12.0, wave).unwrap();
         assert!(far > 9.0, "{far}");

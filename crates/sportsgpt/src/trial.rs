@@ -85,7 +85,9 @@ impl Trial {
         }
         let folder = path.parent().unwrap_or(Path::new("."));
         for folder in [folder.to_path_buf(), folder.join("..")] {
-            for (file, parse) in [("labels.json", from_labels as Parse), ("sessions.json", from_sessions)] {
+            for (file, parse) in
+                [("labels.json", from_labels as Parse), ("sessions.json", from_sessions)]
+            {
                 let labels = folder.join(file);
                 if !labels.is_file() {
                     continue;
@@ -147,7 +149,9 @@ fn read_labels(labels: &Path, path: &Path, parse: Parse) -> Result<Option<Vec<(S
     let Some(keyframes) = parse(&text, path).map_err(bad)? else { return Ok(None) };
     let mut keyframes: Vec<(String, f64)> = keyframes.into_iter().collect();
     if let Some((name, frame)) = keyframes.iter().find(|(_, frame)| !frame.is_finite()) {
-        return Err(bad(format!("keyframe {name:?} is at {frame}; give its frame, counted from 0")));
+        return Err(bad(format!(
+            "keyframe {name:?} is at {frame}; give its frame, counted from 0"
+        )));
     }
     keyframes.sort_by(|a, b| a.1.total_cmp(&b.1));
     Ok((!keyframes.is_empty()).then_some(keyframes))
@@ -182,6 +186,7 @@ fn from_sessions(text: &str, path: &Path) -> std::result::Result<Option<Keyframe
     }
     let sessions: Sessions = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let name = path.file_name();
-    let entry = sessions.references.into_values().find(|entry| Path::new(&entry.file).file_name() == name);
+    let entry =
+        sessions.references.into_values().find(|entry| Path::new(&entry.file).file_name() == name);
     Ok(entry.map(|entry| entry.keyframes))
 }

@@ -22,7 +22,7 @@ pub(crate) struct Input {
 
 pub(crate) fn read(args: &Args) -> Result<Input, Failure> {
     let athlete = match &args.motion_file {
-        Some(path) => read_trial(path, args.format, args.fps, "--fps")?,
+        Some(path) => read_trial(path, args.format, args.fps).map_err(Failure::BadInput)?,
         None => simulated("simulated club athlete", StandingLongJump::club_athlete())?,
     };
     let knowledge = match &args.knowledge {
@@ -51,33 +51,24 @@ fn event(
     let said = args.event.as_deref().or(athlete.action()).or(reference.and_then(Trial::action));
     let Some(name) = said else {
         let known = knowledge.event_names().join(", ");
-        let error = anyhow!("the recordings do not say what they show: pass --event with one of {known}");
+        let error =
+            anyhow!("the recordings do not say what they show: pass --event with one of {known}");
         return Err(Failure::BadInput(error));
     };
     let (_, event) = knowledge.event(name)?;
     Ok(event.id.clone())
 }
 
-fn read_trial(
-    path: &Path,
-    format: Option<Format>,
-    fps: Option<f64>,
-    option: &str,
-) -> Result<Trial, Failure> {
-    let recording = pose::read(path, format, fps).map_err(|error| {
-        let hint = matches!(error, pose::Error::MissingFps { .. }).then_some(option);
-        let error = anyhow::Error::from(error);
-        Failure::BadInput(match hint {
-            Some(option) => error.context(format!("pass {option} with the frames a second of {}", path.display())),
-            None => error,
-        })
-    })?;
+fn read_trial(path: &Path, format: Option<Format>, fps: Option<f64>) -> anyhow::Result<Trial> {
+    let recording = pose::read(path, format, fps)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     Ok(Trial::new(name, recording))
 }
 
 fn read_reference(path: &Path, args: &Args) -> Result<Trial, Failure> {
-    let trial = read_trial(path, None, args.reference_fps, "--reference-fps")?;
+    let trial = read_trial(path, None, args.reference_fps)
+        .context("the reference cannot be read; its frame rate is given by --reference-fps")
+        .map_err(Failure::BadInput)?;
     Ok(trial.with_labels_beside(path)?)
 }
 

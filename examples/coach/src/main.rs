@@ -47,6 +47,9 @@ fn main() -> ExitCode {
     for cause in error.chain().skip(1) {
         eprintln!("  because: {cause}");
     }
+    if let Some(sportsgpt::Error::NotFound { .. }) = error.downcast_ref() {
+        eprintln!("  hint: --accept-poor-match reports on the most similar place all the same");
+    }
     ExitCode::from(code)
 }
 

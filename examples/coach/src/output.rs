@@ -23,7 +23,8 @@ impl Files {
                 SkeletonFigure::new(keyframe, render::highlights(report, keyframe)).with_title()
             });
             let curves = report.curves.iter();
-            let curves = curves.map(|curve| CurveFigure::new(curve, &report.keyframes).with_title());
+            let curves =
+                curves.map(|curve| CurveFigure::new(curve, &report.keyframes).with_title());
             files.push(("keyframes.png", sheet_png(&stills.collect::<Vec<_>>(), 5)?));
             files.push(("curves.png", sheet_png(&curves.collect::<Vec<_>>(), 2)?));
         }
@@ -32,12 +33,13 @@ impl Files {
 
     /// Writes each file beside its place and moves it there.
     pub(crate) fn write(&self, dir: &Path) -> anyhow::Result<()> {
-        std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+        std::fs::create_dir_all(dir)
+            .with_context(|| format!("{} cannot be made", dir.display()))?;
         let mut waiting = Vec::new();
         for (name, bytes) in &self.files {
             let path = dir.join(name);
-            let mut file = temporary(dir)
-                .with_context(|| format!("{} cannot be written", path.display()))?;
+            let mut file =
+                temporary(dir).with_context(|| format!("{} cannot be written", path.display()))?;
             file.write_all(bytes)
                 .and_then(|()| file.as_file().sync_all())
                 .with_context(|| format!("{} cannot be written", path.display()))?;

@@ -54,9 +54,19 @@ fn files_that_cannot_be_used_are_named() {
     let file = |name: &str, edit: fn(String) -> String| motion(dir.path(), name, edit);
     check(&["nowhere.csv"], &["nowhere.csv"]);
     check(&[&file("empty.csv", |_| String::new())], &["empty.csv"]);
-    check(&[&file("columns.csv", |text| text.replace("knee_r_y", "patella_r_y"))], &["columns.csv", "patella"]);
+    check(
+        &[&file("columns.csv", |text| text.replace("knee_r_y", "patella_r_y"))],
+        &["columns.csv", "patella"],
+    );
+    check(
+        &[&file("infinite.csv", |text| text.replacen("\n7,0", "\n7,inf", 1))],
+        &["infinite.csv", "inf"],
+    );
     check(&[&file("word.csv", |text| text.replacen("\n7,", "\n7,abc", 1))], &["word.csv", "abc"]);
-    check(&[&file("one.csv", |text| text.lines().take(5).collect::<Vec<_>>().join("\n"))], &["one.csv", "frame"]);
+    check(
+        &[&file("one.csv", |text| text.lines().take(5).collect::<Vec<_>>().join("\n"))],
+        &["one.csv", "frame"],
+    );
     check(&[&file("fps.csv", |text| text.replace("fps: 50", "fps: 0"))], &["fps.csv", "fps"]);
     check(&[&file("nofps.csv", |text| text.replace("# fps: 50\n", ""))], &["nofps.csv", "--fps"]);
     check(&[&file("good.csv", |text| text), "--fps", "0"], &["fps"]);
@@ -89,6 +99,21 @@ fn another_motion_is_not_found() {
     let dir = tempfile::tempdir().unwrap();
     let file = motion(dir.path(), "swaying.csv", |text| text);
     check(&[&file], &["no standing_long_jump", "swaying.csv", "--accept-poor-match"]);
+}
+
+#[test]
+fn rows_of_nan_are_missing_not_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let nan = |text: String| {
+        let blank = |line: &str| {
+            let frame = line.split(',').next().unwrap_or_default().to_owned();
+            let cells = line.matches(',').count();
+            frame + &",NaN".repeat(cells)
+        };
+        let lines = text.lines().enumerate();
+        lines.map(|(i, line)| if i > 10 { blank(line) } else { line.to_owned() } + "\n").collect()
+    };
+    check(&[&motion(dir.path(), "nan.csv", nan)], &["nan.csv"]);
 }
 
 #[test]

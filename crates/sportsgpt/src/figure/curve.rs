@@ -103,9 +103,7 @@ impl CurveFigure<'_> {
             let top = values.end - if index % 2 == 0 { 0.2 * step } else { 1.2 * step };
             let line = vec![(keyframe.time_s, values.start), (keyframe.time_s, top - 0.8 * step)];
             let style = SOFT.mix(0.6).stroke_width(1);
-            chart
-                .draw_series(DashedLineSeries::new(line, 4, 3, style))
-                .map_err(failed)?;
+            chart.draw_series(DashedLineSeries::new(line, 4, 3, style)).map_err(failed)?;
             let style = text(12, SOFT).pos(Pos::new(HPos::Center, VPos::Top));
             chart
                 .draw_series([Text::new(keyframe.label.clone(), (keyframe.time_s, top), style)])

@@ -81,8 +81,11 @@ impl Figure for SkeletonFigure<'_> {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<()> {
         let pair = [&self.keyframe.athlete, &self.keyframe.reference];
         let scale = scale(&pair);
-        area.draw(&PathElement::new(vec![(8, GROUND), (WIDTH as i32 - 8, GROUND)], LINE.stroke_width(2)))
-            .map_err(failed)?;
+        area.draw(&PathElement::new(
+            vec![(8, GROUND), (WIDTH as i32 - 8, GROUND)],
+            LINE.stroke_width(2),
+        ))
+        .map_err(failed)?;
         if self.titled {
             let title = format!("{}  {:.2} s", self.keyframe.label, self.keyframe.time_s);
             area.draw(&Text::new(title, (10, 6), text(16, INK))).map_err(failed)?;
@@ -103,7 +106,8 @@ impl Figure for SkeletonFigure<'_> {
                 // Beside the ring, on the side with more room.
                 let (dx, side) = if x > CENTRES[0] { (13, HPos::Left) } else { (-13, HPos::Right) };
                 let style = text(13, ALERT).pos(Pos::new(side, VPos::Center));
-                area.draw(&Text::new(highlight.label.clone(), (x + dx, y), style)).map_err(failed)?;
+                area.draw(&Text::new(highlight.label.clone(), (x + dx, y), style))
+                    .map_err(failed)?;
             }
         }
         Ok(())

@@ -24,7 +24,8 @@ pub fn highlights(report: &Report, keyframe: &KeyframeReport) -> Vec<Highlight> 
     for row in rows.filter(|row| row.beyond && row.keyframe == keyframe.name) {
         let Some(joint) = joint_of(row) else { continue };
         if highlights.iter().all(|highlight| highlight.joint != joint) {
-            let label = if row.unit == "deg" { format!("{}°", signed(row)) } else { String::new() };
+            let label =
+                if row.unit == "deg" { format!("{}°", signed(row)) } else { String::new() };
             highlights.push(Highlight { joint, label });
         }
     }
@@ -177,9 +178,16 @@ fn row(record: &EvidenceRecord) -> Row {
             notes::number(record.sigma, &record.unit)
         ),
         target: notes::target(record),
-        off: if record.deviation > 0.0 { format!("{} {unit}", signed(record)) } else { "within".to_owned() },
+        off: if record.deviation > 0.0 {
+            format!("{} {unit}", signed(record))
+        } else {
+            "within".to_owned()
+        },
         beyond: record.beyond,
-        counterfactual: record.counterfactual.as_ref().map_or(String::new(), |text| text.en.clone()),
+        counterfactual: record
+            .counterfactual
+            .as_ref()
+            .map_or(String::new(), |text| text.en.clone()),
     }
 }
 

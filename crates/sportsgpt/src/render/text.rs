@@ -23,7 +23,10 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(
         out,
         "found at {:.2} s to {:.2} s, beside {} ({} match)",
-        report.interval.start_s, report.interval.end_s, report.reference.name, report.alignment.tier
+        report.interval.start_s,
+        report.interval.end_s,
+        report.reference.name,
+        report.alignment.tier
     )?;
     for note in &report.notes {
         writeln!(out, "note: {note}")?;

@@ -15,10 +15,22 @@ const REHEARSAL: Posture =
     Posture { foot: 0.0, shank: 16.0, thigh: 26.0, trunk: 24.0, upper_arm: -30.0, forearm: -22.0 };
 const CROUCH: Posture =
     Posture { foot: 4.0, shank: 34.0, thigh: 62.0, trunk: 50.0, upper_arm: -52.0, forearm: -40.0 };
-const TAKEOFF: Posture =
-    Posture { foot: 54.0, shank: 40.0, thigh: -24.0, trunk: 22.0, upper_arm: 130.0, forearm: 142.0 };
-const FULL_EXTENSION: Posture =
-    Posture { foot: 68.0, shank: 42.0, thigh: -34.0, trunk: 16.0, upper_arm: 148.0, forearm: 158.0 };
+const TAKEOFF: Posture = Posture {
+    foot: 54.0,
+    shank: 40.0,
+    thigh: -24.0,
+    trunk: 22.0,
+    upper_arm: 130.0,
+    forearm: 142.0,
+};
+const FULL_EXTENSION: Posture = Posture {
+    foot: 68.0,
+    shank: 42.0,
+    thigh: -34.0,
+    trunk: 16.0,
+    upper_arm: 148.0,
+    forearm: 158.0,
+};
 const APEX: Posture =
     Posture { foot: 36.0, shank: 44.0, thigh: 46.0, trunk: 26.0, upper_arm: 104.0, forearm: 116.0 };
 const LANDING: Posture =

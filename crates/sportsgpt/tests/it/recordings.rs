@@ -47,7 +47,8 @@ fn check_keyframes(event: &str, athlete: &str, reference: &str, tolerance_ms: &[
     let best = occurrences
         .iter()
         .min_by(|a, b| {
-            let sum = |o| report.keyframes.iter().map(|k| error_ms(o, &k.name, k.frame)).sum::<f64>();
+            let sum =
+                |o| report.keyframes.iter().map(|k| error_ms(o, &k.name, k.frame)).sum::<f64>();
             sum(a).total_cmp(&sum(b))
         })
         .unwrap();
@@ -83,7 +84,14 @@ fn a_recording_beside_itself_has_no_issue() {
 
 /// Straightens a joint by 20 degrees around a labelled instant and expects one issue.
 #[track_caller]
-fn check_edit(event: &str, name: &str, joints: &[Joint], keyframe: &str, degrees: f64, expected: &str) {
+fn check_edit(
+    event: &str,
+    name: &str,
+    joints: &[Joint],
+    keyframe: &str,
+    degrees: f64,
+    expected: &str,
+) {
     let Some(dir) = motion_data() else { return };
     let reference = trial(&dir, name);
     let recording = pose::read(&dir.join(name).with_extension("csv"), None, None).unwrap();
@@ -107,7 +115,14 @@ fn twenty_degrees_less_knee_flexion_give_exactly_the_matching_issue() {
 
 #[test]
 fn twenty_degrees_on_one_side_give_the_asymmetry() {
-    check_edit("squat", "ocap4_squats1", &[Joint::Knee(Side::Right)], "bottom", 20.0, "asymmetric_squat");
+    check_edit(
+        "squat",
+        "ocap4_squats1",
+        &[Joint::Knee(Side::Right)],
+        "bottom",
+        20.0,
+        "asymmetric_squat",
+    );
 }
 
 #[test]
@@ -118,7 +133,13 @@ fn keyframes_of_other_trials_lie_within_the_labels_tolerance() {
         "drop_jump",
         "ocap4_DJ2",
         "ocap4_DJ1",
-        &[("touchdown", 20.0), ("lowest", 30.0), ("takeoff", 20.0), ("apex", 30.0), ("landing", 20.0)],
+        &[
+            ("touchdown", 20.0),
+            ("lowest", 30.0),
+            ("takeoff", 20.0),
+            ("apex", 30.0),
+            ("landing", 20.0),
+        ],
     );
     check_keyframes(
         "broad_jump",
