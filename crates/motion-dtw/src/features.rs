@@ -13,8 +13,6 @@ pub(crate) struct Instant {
     pub(crate) values: Vec<[f64; 3]>,
     /// Weight of each, 0 (nothing measured nearby) to 1 (every sample of the window measured).
     pub(crate) weights: Vec<[f64; 3]>,
-    /// Variance of the samples about the parabola, NaN where it has no degrees of freedom.
-    pub(crate) residual: Vec<f64>,
 }
 
 /// Fits local parabolas to a motion.
@@ -50,7 +48,6 @@ impl LocalFit {
         let (channels, confidence) = (motion.channels(), motion.confidence());
         out.values.clear();
         out.weights.clear();
-        out.residual.clear();
         for channel in 0..motion.num_channels() {
             let mut moments = Moments::default();
             for frame in samples.clone() {
@@ -65,12 +62,10 @@ impl LocalFit {
             let Some((fit, variances)) = moments.solve() else {
                 out.values.push([0.0; 3]);
                 out.weights.push([0.0; 3]);
-                out.residual.push(f64::NAN);
                 continue;
             };
             out.values.push([fit[0], fit[1] / h, 2.0 * fit[2] / (h * h)]);
             out.weights.push(std::array::from_fn(|k| (best[k] / variances[k]).clamp(0.0, 1.0)));
-            out.residual.push(moments.residual(&fit));
         }
     }
 }
@@ -85,7 +80,6 @@ fn kernel(x: f64) -> f64 {
 struct Moments {
     time: [f64; 5],
     value: [f64; 3],
-    square: f64,
     count: usize,
     origin: f64,
 }
@@ -112,7 +106,6 @@ impl Moments {
         self.value[0] += weight * value;
         self.value[1] += weight * value * x;
         self.value[2] += weight * value * x * x;
-        self.square += weight * value * value;
     }
 
     /// Inverse of the normal matrix `[[t0 t1 t2] [t1 t2 t3] [t2 t3 t4]]`, row by row; `None` if it is near singular.
@@ -147,17 +140,6 @@ impl Moments {
         let mut fit: [f64; 3] = std::array::from_fn(|k| (0..3).map(|l| inverse[k][l] * self.value[l]).sum());
         fit[0] += self.origin;
         Some((fit, std::array::from_fn(|k| inverse[k][k])))
-    }
-
-    /// Weighted variance of the samples about the parabola `fit`.
-    fn residual(&self, fit: &[f64; 3]) -> f64 {
-        if self.count < 5 {
-            return f64::NAN;
-        }
-        let fit = [fit[0] - self.origin, fit[1], fit[2]];
-        let explained: f64 = fit.iter().zip(self.value).map(|(a, v)| a * v).sum();
-        let mean_weight = self.time[0] / self.count as f64;
-        ((self.square - explained) / (self.time[0] - 3.0 * mean_weight)).max(0.0)
     }
 }
 

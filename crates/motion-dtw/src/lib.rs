@@ -29,4 +29,4 @@ pub use dtw::window::Window;
 pub use error::{Error, Result, Role};
 pub use motion::Motion;
 pub use reference::{Keyframe, Reference};
-pub use two_stage::{MatchedKeyframe, MotionDtw, MotionMatch, Quality, Tier};
+pub use two_stage::{MatchedKeyframe, Method, MotionDtw, MotionMatch, Quality, Tier};

@@ -1,9 +1,12 @@
-//! Features on a regular grid, scaled by the reference.
+//! Features on a regular grid, scaled by the reference, and the distance between them.
 
+use super::scaling::Scaling;
+use crate::Motion;
 use crate::features::{Instant, LocalFit};
-use crate::{Error, Motion, Reference, Result};
 
 /// Instants `k / rate_hz` for `k` in `first..first + len`, counted from the first frame of a recording.
+///
+/// Grids of one rate share their instants whatever part they cover, so that a recording agrees with itself exactly.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Grid {
     pub(crate) rate_hz: f64,
@@ -12,210 +15,127 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// The instants of `rate_hz` that lie within `start_s..=end_s`.
+    /// The instants of `rate_hz` that lie within `start_s..=end_s`, at least one.
     pub(crate) fn covering(start_s: f64, end_s: f64, rate_hz: f64) -> Self {
-        let first = (start_s * rate_hz - 1e-9).ceil().max(0.0) as usize;
-        let last = (end_s * rate_hz + 1e-9).floor().max(first as f64) as usize;
+        const ROUNDING: f64 = 1e-9;
+        let first = (start_s * rate_hz - ROUNDING).ceil().max(0.0) as usize;
+        let last = (end_s * rate_hz + ROUNDING).floor().max(first as f64) as usize;
         Self { rate_hz, first, len: last - first + 1 }
     }
 
+    /// Seconds of instant `idx`.
     pub(crate) fn time_s(&self, idx: usize) -> f64 {
         (self.first + idx) as f64 / self.rate_hz
     }
-}
 
-/// How features are scaled and weighted: by the reference alone, so that what else a session holds changes nothing.
-#[derive(Debug, Clone)]
-pub(crate) struct Scaling {
-    mean: Vec<[f64; 3]>,
-    /// Square root of the weight divided by the standard deviation.
-    factor: Vec<[f64; 3]>,
-    /// Weights, summing to 1.
-    weight: Vec<[f64; 3]>,
-    compress: f64,
-}
-
-/// What decides the scaling.
-#[derive(Debug, Clone)]
-pub(crate) struct ScalingSettings<'a> {
-    pub(crate) orders: [f64; 3],
-    pub(crate) channel_weights: Option<&'a [f64]>,
-    pub(crate) floor_share: f64,
-    pub(crate) compress: f64,
-}
-
-impl Scaling {
-    pub(crate) fn of(
-        reference: &Reference,
-        fit: LocalFit,
-        grid: Grid,
-        settings: &ScalingSettings<'_>,
-    ) -> Result<Self> {
-        let num_channels = reference.motion().num_channels();
-        let mut instant = Instant::default();
-        let mut sums = vec![[[0.0; 3]; 3]; num_channels]; // per channel and order: weight, w x, w x^2
-        for idx in 0..grid.len {
-            fit.at(reference.motion(), grid.time_s(idx), &mut instant);
-            for ((sums, values), weights) in sums.iter_mut().zip(&instant.values).zip(&instant.weights) {
-                for k in 0..3 {
-                    sums[k][0] += weights[k];
-                    sums[k][1] += weights[k] * values[k];
-                    sums[k][2] += weights[k] * values[k] * values[k];
-                }
-            }
-        }
-        let mean_of = |sums: &[f64; 3]| if sums[0] > 0.0 { sums[1] / sums[0] } else { 0.0 };
-        let variance_of = |sums: &[f64; 3]| {
-            if sums[0] > 0.0 { (sums[2] / sums[0] - mean_of(sums).powi(2)).max(0.0) } else { 0.0 }
-        };
-        let mean: Vec<[f64; 3]> = sums.iter().map(|sums| sums.each_ref().map(mean_of)).collect();
-        let variance: Vec<[f64; 3]> = sums.iter().map(|sums| sums.each_ref().map(variance_of)).collect();
-        let channel_weight = |k: usize| settings.channel_weights.map_or(1.0, |weights| weights[k]);
-        let mut weight: Vec<[f64; 3]> = (0..num_channels)
-            .map(|channel| {
-                std::array::from_fn(|k| {
-                    let measured = sums[channel][k][0] > 0.0;
-                    if measured { channel_weight(channel) * settings.orders[k].powi(2) } else { 0.0 }
-                })
-            })
-            .collect();
-        let total: f64 = weight.iter().flatten().sum();
-        // Average spread of each order over the channels in use; a channel that hardly moves is scaled by a share of it.
-        let typical: [f64; 3] = std::array::from_fn(|k| {
-            let (sum, used) = (0..num_channels)
-                .filter(|&channel| weight[channel][k] > 0.0)
-                .fold((0.0, 0.0), |(sum, used), channel| (sum + variance[channel][k], used + 1.0));
-            if used > 0.0 { sum / used } else { 0.0 }
-        });
-        if total <= 0.0 || typical[0] <= 0.0 {
-            return Err(Error::StillReference);
-        }
-        weight.iter_mut().flatten().for_each(|weight| *weight /= total);
-        let factor = (0..num_channels)
-            .map(|channel| {
-                std::array::from_fn(|k| {
-                    let spread = variance[channel][k] + settings.floor_share.powi(2) * typical[k];
-                    if spread > 0.0 { (weight[channel][k] / spread).sqrt() } else { 0.0 }
-                })
-            })
-            .collect();
-        Ok(Self { mean, factor, weight, compress: settings.compress })
-    }
-
-    pub(crate) fn num_features(&self) -> usize {
-        3 * self.mean.len()
-    }
-
-    /// Scales one instant into `row`, and writes square roots of the weights to `present`.
-    pub(crate) fn unit(&self, k: usize) -> f64 {
-        self.weight[k / 3][k % 3]
-    }
-
-    pub(crate) fn apply(&self, instant: &Instant, row: &mut [f64], present: &mut [f64]) {
-        for channel in 0..self.mean.len() {
-            for k in 0..3 {
-                let at = 3 * channel + k;
-                let mean = if k == 0 { self.mean[channel][k] } else { 0.0 };
-                row[at] = (instant.values[channel][k] - mean) * self.factor[channel][k];
-                if k > 0 && self.compress > 0.0 {
-                    let unit = self.weight[channel][k].sqrt();
-                    let x = row[at] / unit.max(1e-30);
-                    row[at] = unit * x / (1.0 + x.abs() / self.compress);
-                }
-                present[at] = instant.weights[channel][k];
-            }
-        }
+    /// Position of `time_s` on the grid, between instants if need be.
+    pub(crate) fn position(&self, time_s: f64) -> f64 {
+        time_s * self.rate_hz - self.first as f64
     }
 }
 
-/// Scaled features of a stretch of a recording.
+/// Scaled features of a stretch of a recording: a row of `3 x channels` per instant.
 #[derive(Debug, Clone)]
 pub(crate) struct Profile {
     pub(crate) grid: Grid,
     num_features: usize,
     values: Vec<f64>,
     present: Vec<f64>,
-    complete: Vec<bool>,
 }
 
 impl Profile {
     pub(crate) fn new(motion: &Motion, fit: LocalFit, grid: Grid, scaling: &Scaling) -> Self {
         let num_features = scaling.num_features();
-        let mut profile = Self {
-            grid,
-            num_features,
-            values: vec![0.0; grid.len * num_features],
-            present: vec![0.0; grid.len * num_features],
-            complete: Vec::with_capacity(grid.len),
-        };
+        let mut values = vec![0.0; grid.len * num_features];
+        let mut present = vec![0.0; grid.len * num_features];
         let mut instant = Instant::default();
-        for idx in 0..grid.len {
+        let rows = values.chunks_exact_mut(num_features).zip(present.chunks_exact_mut(num_features));
+        for (idx, (values, present)) in rows.enumerate() {
             fit.at(motion, grid.time_s(idx), &mut instant);
-            let range = idx * num_features..(idx + 1) * num_features;
-            scaling.apply(&instant, &mut profile.values[range.clone()], &mut profile.present[range.clone()]);
-            let complete = profile.present[range].iter().zip(scaling.weight.iter().flatten());
-            profile.complete.push(complete.into_iter().all(|(&present, &weight)| present == 1.0 || weight == 0.0));
+            scaling.apply(&instant, values, present);
         }
-        profile
+        Self { grid, num_features, values, present }
     }
 
+    /// Half as many instants, each the mean of two; for FastDTW.
+    pub(crate) fn halved(&self) -> Self {
+        let len = self.grid.len.div_ceil(2);
+        let mean = |from: &[f64]| {
+            let row = |idx: usize| &from[idx.min(self.grid.len - 1) * self.num_features..][..self.num_features];
+            (0..len)
+                .flat_map(|idx| row(2 * idx).iter().zip(row(2 * idx + 1)).map(|(a, b)| (a + b) / 2.0))
+                .collect()
+        };
+        let grid = Grid { rate_hz: self.grid.rate_hz / 2.0, first: self.grid.first / 2, len };
+        Self { grid, num_features: self.num_features, values: mean(&self.values), present: mean(&self.present) }
+    }
+
+    /// Features of instant `idx`.
     pub(crate) fn row(&self, idx: usize) -> &[f64] {
         &self.values[idx * self.num_features..][..self.num_features]
     }
 
+    /// How well each feature of instant `idx` is known, 0 to 1.
     pub(crate) fn present(&self, idx: usize) -> &[f64] {
         &self.present[idx * self.num_features..][..self.num_features]
     }
 }
 
-/// Distance between instants of query and reference, about 0 for the same pose and 1 to 2 for unrelated ones.
+/// Distance between instants of query and reference: 0 for the same movement, about 0.5 or more for unrelated ones.
 ///
-/// `D^2 = sum_k w_k p_k (q_k - r_k)^2 / sum_k w_k p_k` (Tian et al. 2025), where `p` is the presence of both values.
-/// Where little is present, `D^2` leans towards `prior` (ours), so that blindness is neither good nor bad.
-pub(crate) struct ProfileDistance<'a> {
+/// `d^2 = sum_k w_k p_k rho(x_k) / sum_k w_k p_k` with `x_k` the difference in standard deviations of the reference
+/// and `p_k` the presence of both values: the paper's distance (Tian et al. 2025), squared. Ours: `rho(x) = x^2 /
+/// (1 + x^2 / c^2)` (Geman & McClure 1985) lets no single joint rule, and where little is present `d^2` leans towards
+/// the cost of a middling match, so that blindness is neither good nor bad.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FeatureDistance<'a> {
     pub(crate) query: &'a Profile,
     pub(crate) reference: &'a Profile,
     pub(crate) scaling: &'a Scaling,
-    pub(crate) prior: f64,
-    pub(crate) prior_weight: f64,
-    pub(crate) robust: f64,
-    pub(crate) power: f64,
 }
 
-impl ProfileDistance<'_> {
-    pub(crate) fn squared(&self, query_idx: usize, reference_idx: usize) -> f64 {
+impl FeatureDistance<'_> {
+    pub(crate) fn between(&self, query_idx: usize, reference_idx: usize) -> f64 {
         let pairs = self.query.row(query_idx).iter().zip(self.reference.row(reference_idx));
-        if self.robust > 0.0 {
-            let presence = self.query.present(query_idx).iter().zip(self.reference.present(reference_idx));
-            let weights = self.scaling.weight.iter().flatten();
-            let (mut sum, mut total) = (0.0, 0.0);
-            let c = self.robust * self.robust;
-            for (((q, r), (query_present, reference_present)), weight) in pairs.zip(presence).zip(weights) {
-                if *weight <= 0.0 { continue; }
-                let present = query_present * reference_present;
-                let x = (q - r) * (q - r);
-                sum += present * x / (1.0 + x / (weight * c));
-                total += present * weight;
-            }
-            let unseen = self.prior_weight * (1.0 - total).max(0.0);
-            return if total + unseen > 0.0 { (sum + unseen * self.prior) / (total + unseen) } else { self.prior };
-        }
-        if self.query.complete[query_idx] && self.reference.complete[reference_idx] {
-            return pairs.map(|(q, r)| (q - r) * (q - r)).sum();
-        }
         let presence = self.query.present(query_idx).iter().zip(self.reference.present(reference_idx));
-        let weights = self.scaling.weight.iter().flatten();
-        let (mut sum, mut total) = (0.0, 0.0);
-        for (((q, r), (query_present, reference_present)), weight) in pairs.zip(presence).zip(weights) {
-            let present = query_present * reference_present;
-            sum += present * (q - r) * (q - r);
-            total += present * weight;
+        let mut total = Blend::default();
+        for (((q, r), (query_present, reference_present)), feature) in pairs.zip(presence).zip(self.scaling.features())
+        {
+            total.add(q - r, query_present * reference_present, feature.weight, feature.inverse_limit);
         }
-        let unseen = self.prior_weight * (1.0 - total).max(0.0);
-        if total + unseen > 0.0 { (sum + unseen * self.prior) / (total + unseen) } else { self.prior }
+        total.mean()
+    }
+}
+
+/// A weighted mean of robust squared differences.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Blend {
+    sum: f64,
+    weight: f64,
+}
+
+impl Blend {
+    /// `d^2` of a pair that shares no measured feature: a middling match (ours, tuned with the weight below).
+    pub(crate) const BLIND: f64 = 0.7;
+    /// Weight of that prior when nothing at all is present, relative to all features together.
+    const BLIND_WEIGHT: f64 = 0.1;
+
+    /// Adds the difference of a feature, scaled by the root of its weight.
+    #[inline]
+    pub(crate) fn add(&mut self, difference: f64, present: f64, weight: f64, inverse_limit: f64) {
+        let squared = difference * difference;
+        self.sum += present * squared / (1.0 + squared * inverse_limit);
+        self.weight += present * weight;
     }
 
-    pub(crate) fn between(&self, query_idx: usize, reference_idx: usize) -> f64 {
-        self.squared(query_idx, reference_idx).powf(self.power)
+    /// Share of the features that was present, 0 to 1.
+    pub(crate) fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    pub(crate) fn mean(&self) -> f64 {
+        let unseen = Self::BLIND_WEIGHT * (1.0 - self.weight).max(0.0);
+        let weight = self.weight + unseen;
+        if weight > 0.0 { (self.sum + unseen * Self::BLIND) / weight } else { Self::BLIND }
     }
 }
