@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::base::KnowledgeBase;
 use super::{
     Aggregate, Applies, Direction, Event, Evidence, Extract, Feature, FeatureSide, Issue,
-    Reference, ReferenceKind, Role, Source, SourceKind, Text,
+    KeyframeDef, Reference, ReferenceKind, Role, Source, SourceKind, Text,
 };
 use crate::vocabulary;
 
@@ -272,6 +272,7 @@ impl<'a> Linter<'a> {
             }
             let mut names = HashSet::new();
             for keyframe in &row.keyframes {
+                self.snap(line, &what, keyframe);
                 self.filled(
                     line,
                     &format!("keyframe `{}` of {what}", keyframe.name),
@@ -298,6 +299,39 @@ impl<'a> Linter<'a> {
                     format!("{what} has dominant = `{rule}`: use wrist, ankle, left or right"),
                 );
             }
+        }
+    }
+
+    fn snap(&mut self, line: usize, what: &str, keyframe: &KeyframeDef) {
+        let Some(snap) = &keyframe.snap else { return };
+        let what = format!("snap rule of keyframe `{}` of {what}", keyframe.name);
+        self.number(
+            line,
+            &format!("within_ms of the {what}"),
+            snap.within_ms,
+            snap.within_ms > 0.0,
+            "a time above 0",
+        );
+        self.number(line, &format!("level of the {what}"), snap.level, true, "a finite number");
+        match vocabulary::find(&snap.measure) {
+            None => self.error(
+                line,
+                format!(
+                    "{what} uses the unknown measure `{}`: use one of the vocabulary",
+                    snap.measure
+                ),
+            ),
+            Some(measure) if measure.sided == (snap.side == FeatureSide::None) => {
+                self.error(
+                    line,
+                    format!(
+                        "{what}: `{}` has {} sides: correct `side`",
+                        snap.measure,
+                        if measure.sided { "two" } else { "no" }
+                    ),
+                );
+            }
+            Some(_) => {}
         }
     }
 

@@ -8,8 +8,18 @@ macro_rules! file {
 }
 
 /// The files that come with the crate.
-const FILES: &[(&str, &str)] =
-    &[file!("standing_long_jump.toml"), file!("squat.toml"), file!("drop_jump.toml")];
+const FILES: &[(&str, &str)] = &[
+    file!("standing_long_jump.toml"),
+    file!("countermovement_jump.toml"),
+    file!("drop_jump.toml"),
+    file!("squat.toml"),
+    file!("sit_to_stand.toml"),
+    file!("running.toml"),
+    file!("walking.toml"),
+    file!("kick.toml"),
+    file!("pitch.toml"),
+    file!("free_throw.toml"),
+];
 
 impl KnowledgeBase {
     /// The knowledge that comes with the crate, one base per event.

@@ -165,6 +165,12 @@ fn every_error_is_found_on_its_row() {
     check("en = \"Because.\"", "en = \" \"", "[[issue]]", error, "no text in `en`");
     check("views = [\"side\", \"3d\"]", "views = []", "[[event]]", error, "has no views");
     check("name = \"l\"", "name = \"k\"", "[[event]]", error, "two keyframes `k`");
+    let snap = |rule: &str| format!("name = \"l\", snap = {{ {rule} }}");
+    let snaps =
+        |rule: &str, text: &str| check("name = \"l\"", &snap(rule), "[[event]]", error, text);
+    snaps("measure = \"nee\", to = \"min\", within_ms = 9.0", "unknown measure `nee`");
+    snaps("measure = \"knee\", to = \"min\", within_ms = 9.0", "`knee` has two sides");
+    snaps("measure = \"trunk\", to = \"min\", within_ms = nan", "within_ms of the snap rule");
     check(
         "id = \"e\"",
         "id = \"e\"\ndominant = \"foot\"",

@@ -3,5 +3,6 @@
 mod files; // knowledge files and bad input
 mod learning; // calibration and agreement
 mod model; // laws of the numeric model
+mod recordings; // real movements
 mod shipped; // the knowledge that comes with the crate
 mod support;

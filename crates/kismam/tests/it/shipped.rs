@@ -52,6 +52,19 @@ fn each_event(mut check: impl FnMut(&KnowledgeBase, &Event)) {
 }
 
 #[test]
+fn every_file_of_the_folder_is_shipped() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/knowledge");
+    let mut read: Vec<_> =
+        KnowledgeBase::read_dir(folder).unwrap().iter().map(|kb| kb.hash().to_owned()).collect();
+    let mut shipped: Vec<_> =
+        KnowledgeBase::shipped().iter().map(|kb| kb.hash().to_owned()).collect();
+    read.sort();
+    shipped.sort();
+    assert_eq!(read, shipped);
+    assert_eq!(shipped.len(), 10);
+}
+
+#[test]
 fn no_file_has_errors() {
     for kb in KnowledgeBase::shipped() {
         let errors: Vec<_> =
