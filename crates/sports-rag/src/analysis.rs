@@ -4,18 +4,21 @@
 //! overlapping pairs of characters, Thai, Lao, Khmer and Burmese runs are cut by ICU's segmenter, everything else is
 //! cut into words. What happens to a word then depends on the language: lower case, stemming.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use icu_segmenter::WordSegmenter;
 use icu_segmenter::options::WordBreakInvariantOptions;
 use tantivy::tokenizer::{
-    Language, Stemmer, StopWordFilter, TextAnalyzer, Token, TokenStream, Tokenizer,
+    Language, RawTokenizer, Stemmer, StopWordFilter, TextAnalyzer, Token, TokenStream, Tokenizer,
 };
 
 /// Joins a language code and a term in the index, so that languages never share statistics.
 const MARK: char = '\u{1f}';
 /// Longer words are dropped: they are rubbish or addresses. Ours; Lucene's limit is 255 characters.
 const MAX_WORD_BYTES: usize = 120;
+/// How many words' stems an indexing thread remembers; a few megabytes.
+const MAX_KNOWN_WORDS: usize = 50_000;
 
 /// Languages with a stemmer, by ISO 639-1 code.
 const STEMMED: [(&str, Language); 18] = [
@@ -55,12 +58,12 @@ pub(crate) struct Term {
 
 /// Index terms of `text` in the order they occur.
 pub(crate) fn terms(lang: &str, text: &str) -> Vec<Term> {
-    collect(analyzer(&base_lang(lang), false), text)
+    collect(analyzer(&base_lang(lang)), text)
 }
 
 /// As [`terms`] without the language's function words, unless the text has no others.
 pub(crate) fn query_terms(lang: &str, text: &str) -> Vec<Term> {
-    let found = collect(analyzer(&base_lang(lang), true), text);
+    let found = collect(query_analyzer(&base_lang(lang)), text);
     if found.is_empty() { terms(lang, text) } else { found }
 }
 
@@ -89,20 +92,33 @@ pub(crate) fn marked(lang: &str, text: &str) -> String {
     format!("{lang}{MARK}{text}")
 }
 
-fn analyzer(lang: &str, drop_function_words: bool) -> TextAnalyzer {
-    let mut builder =
-        TextAnalyzer::builder(Words { lower: Lower::of(lang), ..Words::default() }).dynamic();
-    if let Some((_, language)) = STEMMED.iter().find(|(code, _)| *code == lang) {
-        if let Some(filter) = StopWordFilter::new(*language).filter(|_| drop_function_words) {
+/// The language's analyser for documents: words, lower case, stems.
+fn analyzer(lang: &str) -> TextAnalyzer {
+    let builder = TextAnalyzer::builder(Words::of(lang));
+    match stemmer(lang) {
+        Some(language) => builder.filter(Stemmer::new(language)).build(),
+        None => builder.build(),
+    }
+}
+
+/// As [`analyzer`], without function words.
+fn query_analyzer(lang: &str) -> TextAnalyzer {
+    let mut builder = TextAnalyzer::builder(Words::of(lang)).dynamic();
+    if let Some(language) = stemmer(lang) {
+        if let Some(filter) = StopWordFilter::new(language) {
             builder = builder.filter_dynamic(filter);
         }
-        if drop_function_words && lang == "en" {
+        if language == Language::English {
             builder =
                 builder.filter_dynamic(StopWordFilter::remove(MORE_ENGLISH.map(String::from)));
         }
-        builder = builder.filter_dynamic(Stemmer::new(*language));
+        builder = builder.filter_dynamic(Stemmer::new(language));
     }
     builder.build()
+}
+
+fn stemmer(lang: &str) -> Option<Language> {
+    STEMMED.iter().find(|(code, _)| *code == lang).map(|(_, language)| *language)
 }
 
 /// English function words beyond Lucene's short list: pronouns, auxiliaries, question words, quantifiers. Ours; words
@@ -191,7 +207,10 @@ const MORE_ENGLISH: [&str; 77] = [
 #[derive(Clone, Default)]
 pub(crate) struct ByLanguage {
     lang: String,
-    analyzer: Option<TextAnalyzer>,
+    words: Words,
+    stemmer: Option<TextAnalyzer>,
+    /// Index terms of words met before: stemming is the dearest step, and words repeat.
+    known: HashMap<String, String>,
 }
 
 impl Tokenizer for ByLanguage {
@@ -199,38 +218,55 @@ impl Tokenizer for ByLanguage {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> MarkedStream<'a> {
         let (lang, text) = text.split_once(MARK).unwrap_or(("en", text));
-        if self.analyzer.is_none() || self.lang != lang {
+        if self.lang != lang {
             self.lang = lang.to_string();
-            self.analyzer = Some(analyzer(lang, false));
+            self.words = Words::of(lang);
+            self.stemmer = stemmer(lang).map(|language| {
+                TextAnalyzer::builder(RawTokenizer::default())
+                    .filter(Stemmer::new(language))
+                    .build()
+            });
+            self.known.clear();
         }
-        let tail = self.analyzer.get_or_insert_with(|| analyzer(lang, false)).token_stream(text);
-        MarkedStream { lang: &self.lang, tail, buffer: String::new() }
+        if self.known.len() > MAX_KNOWN_WORDS {
+            self.known.clear();
+        }
+        let Self { lang, words, stemmer, known } = self;
+        MarkedStream { lang, tail: words.token_stream(text), stemmer: stemmer.as_mut(), known }
     }
 }
 
 pub(crate) struct MarkedStream<'a> {
     lang: &'a str,
-    tail: tantivy::tokenizer::BoxTokenStream<'a>,
-    buffer: String,
+    tail: WordStream<'a>,
+    stemmer: Option<&'a mut TextAnalyzer>,
+    known: &'a mut HashMap<String, String>,
 }
 
 impl TokenStream for MarkedStream<'_> {
     fn advance(&mut self) -> bool {
-        loop {
-            if !self.tail.advance() {
-                return false;
-            }
-            if self.tail.token().text.is_empty() {
-                continue; // a stemmer may leave nothing
-            }
-            self.buffer.clear();
-            self.buffer.push_str(self.lang);
-            self.buffer.push(MARK);
+        while self.tail.advance() {
             let token = self.tail.token_mut();
-            self.buffer.push_str(&token.text);
-            std::mem::swap(&mut token.text, &mut self.buffer);
-            return true;
+            if !self.known.contains_key(&token.text) {
+                let stem = match &mut self.stemmer {
+                    Some(stemmer) => stemmer
+                        .token_stream(&token.text)
+                        .next()
+                        .map_or_else(String::new, |t| t.text.clone()),
+                    None => token.text.clone(),
+                };
+                // A stemmer may leave nothing.
+                let term = if stem.is_empty() { stem } else { index_term(self.lang, &stem) };
+                self.known.insert(token.text.clone(), term);
+            }
+            let term = self.known.get(&token.text).map_or("", String::as_str);
+            if !term.is_empty() {
+                token.text.clear();
+                token.text.push_str(term);
+                return true;
+            }
         }
+        false
     }
 
     fn token(&self) -> &Token {
@@ -264,6 +300,20 @@ impl Lower {
 
     fn write(self, word: &str, out: &mut String) {
         out.clear();
+        if word.is_ascii() && self != Self::Turkish {
+            out.push_str(word);
+            out.make_ascii_lowercase();
+        } else {
+            self.write_unicode(word, out);
+        }
+        if self == Self::English
+            && let Some(stem) = out.strip_suffix("'s")
+        {
+            out.truncate(stem.len());
+        }
+    }
+
+    fn write_unicode(self, word: &str, out: &mut String) {
         for c in word.chars() {
             match (self, c) {
                 (Self::Turkish, 'I') => out.push('ı'),
@@ -272,11 +322,6 @@ impl Lower {
                 _ if c.is_ascii() => out.push(c.to_ascii_lowercase()),
                 _ => out.extend(c.to_lowercase()),
             }
-        }
-        if self == Self::English
-            && let Some(stem) = out.strip_suffix("'s")
-        {
-            out.truncate(stem.len());
         }
     }
 }
@@ -336,6 +381,12 @@ struct Words {
     token: Token,
 }
 
+impl Words {
+    fn of(lang: &str) -> Self {
+        Self { lower: Lower::of(lang), token: Token::default() }
+    }
+}
+
 impl Tokenizer for Words {
     type TokenStream<'a> = WordStream<'a>;
 
@@ -355,8 +406,27 @@ struct WordStream<'a> {
 }
 
 impl WordStream<'_> {
+    /// The common case, byte by byte: the next run, if it is of ASCII letters and digits and ASCII follows.
+    fn ascii_word(&mut self) -> Option<(usize, usize)> {
+        let bytes = self.text.as_bytes();
+        let start = self.at
+            + bytes[self.at..].iter().position(|b| !b.is_ascii() || b.is_ascii_alphanumeric())?;
+        let length = bytes[start..].iter().position(|byte| !byte.is_ascii_alphanumeric());
+        let end = length.map_or(bytes.len(), |length| start + length);
+        // An apostrophe may go on, a mark beyond ASCII may belong to the word.
+        let ends = bytes.get(end).is_none_or(|byte| byte.is_ascii() && *byte != b'\'');
+        (end > start && ends).then(|| {
+            self.at = end;
+            (start, end)
+        })
+    }
+
     /// Fills `pending` from the next run of one script; false at the end of the text.
     fn next_run(&mut self) -> bool {
+        if let Some(word) = self.ascii_word() {
+            self.pending.push(word);
+            return true;
+        }
         let rest = &self.text[self.at..];
         let Some((skip, first)) = rest.char_indices().find(|(_, c)| script(*c) != Script::None)
         else {
@@ -475,6 +545,29 @@ mod tests {
     #[test]
     fn turkish_keeps_two_kinds_of_i() {
         check("tr", "ILIK", &["ılık"]);
+    }
+
+    #[test]
+    fn documents_and_queries_see_the_same_terms() {
+        let mut tokenizer = ByLanguage::default();
+        for (lang, text) in [
+            ("en", "The athlete’s knees weren't flexing; café naïve ﬁve x2"),
+            ("de", "Kniebeugen über die Straße"),
+            ("ar", "الركبة والكاحل"),
+            ("tr", "DİZ ILIK"),
+            ("zh", "深蹲squat膝"),
+            ("th", "กระโดดไกล 20 ครั้ง"),
+            ("en", "knees"),
+        ] {
+            let marked = marked(lang, text);
+            let mut found = Vec::new();
+            tokenizer
+                .token_stream(&marked)
+                .process(&mut |token: &Token| found.push(token.text.clone()));
+            let expected: Vec<String> =
+                terms(lang, text).iter().map(|term| index_term(lang, &term.text)).collect();
+            assert_eq!(found, expected, "{lang}");
+        }
     }
 
     #[test]

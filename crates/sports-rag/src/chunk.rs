@@ -35,6 +35,19 @@ pub struct Chunk {
     pub text: String,
 }
 
+/// Headings above lists of works.
+const BIBLIOGRAPHIES: [&str; 5] =
+    ["sources", "references", "bibliography", "literature", "参考文献"];
+
+impl Chunk {
+    /// Whether the passage lists works. Such lists name topics without saying anything about them, so their words
+    /// are not searched.
+    pub(crate) fn is_bibliography(&self) -> bool {
+        let heading = self.heading_path.last().map(|heading| heading.trim().to_lowercase());
+        heading.is_some_and(|heading| BIBLIOGRAPHIES.contains(&heading.as_str()))
+    }
+}
+
 impl Chunking {
     pub(crate) fn check(self) -> Result<()> {
         if self.max_chars < 16 {

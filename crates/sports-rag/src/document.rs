@@ -146,8 +146,7 @@ impl Document {
     #[must_use]
     pub fn version(&self) -> String {
         // Maps are ordered and fields written in order, so equal documents give equal bytes.
-        let bytes = serde_json::to_vec(self).unwrap_or_default();
-        hex(&Sha256::digest(&bytes))
+        version_of(&serde_json::to_vec(self).unwrap_or_default())
     }
 
     /// Checks what a store needs: an id that is no longer than 512 bytes and free of control characters.
@@ -191,6 +190,11 @@ impl Document {
     pub fn has_facet(&self, name: &str, value: &str) -> bool {
         self.facets.get(name).is_some_and(|values| values.iter().any(|found| found == value))
     }
+}
+
+/// [`Document::version`] of a document's JSON.
+pub(crate) fn version_of(json: &[u8]) -> String {
+    hex(&Sha256::digest(json))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

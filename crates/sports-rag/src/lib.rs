@@ -79,3 +79,7 @@ pub use reader::Reader;
 pub use retrieve::{IssueHit, IssueQuery, Passage, Retrieval, Retriever, retrieve};
 pub use store::{Stats, Store, SyncReport};
 pub use verify::{ClaimKind, UnsupportedClaim, verify};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

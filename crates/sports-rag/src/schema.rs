@@ -100,9 +100,9 @@ impl Fields {
             .map(String::as_str)
             .collect::<Vec<_>>()
             .join("\n");
-        for (field, text) in
-            self.text.iter().zip([&title, &chunk.heading_path.join("\n"), &chunk.text])
-        {
+        let body = if chunk.is_bibliography() { "" } else { chunk.text.as_str() };
+        let texts = [title.as_str(), &chunk.heading_path.join("\n"), body];
+        for (field, text) in self.text.iter().zip(texts) {
             if !text.is_empty() {
                 record.add_text(*field, analysis::marked(&lang, text));
             }
@@ -131,8 +131,9 @@ impl Fields {
         };
         record.add_text(self.chunk, serde_json::to_string(&stored)?);
         if chunk.ord == 0 {
-            record.add_text(self.version, document.version());
-            record.add_text(self.document, serde_json::to_string(document)?);
+            let json = serde_json::to_string(document)?;
+            record.add_text(self.version, crate::document::version_of(json.as_bytes()));
+            record.add_text(self.document, json);
         }
         Ok(record)
     }

@@ -36,11 +36,12 @@ impl Collection {
         documents.iter_mut().for_each(|document| document.lang = lang.into());
         let mut gains = read_gains(&dir.join("qrels.tsv"))?;
         let path = dir.join("queries.jsonl");
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
         let mut queries = Vec::new();
         for (idx, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let row: QueryRow =
-                serde_json::from_str(line).with_context(|| format!("{}:{}", path.display(), idx + 1))?;
+            let row: QueryRow = serde_json::from_str(line)
+                .with_context(|| format!("{}:{}", path.display(), idx + 1))?;
             // Queries without any judgement cannot be scored.
             if let Some(gains) = gains.remove(&row.id) {
                 queries.push(JudgedQuery { id: row.id, text: row.text, filter: row.filter, gains });
@@ -54,14 +55,19 @@ impl Collection {
 }
 
 fn read_gains(path: &Path) -> anyhow::Result<HashMap<String, HashMap<String, f64>>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut gains: HashMap<String, HashMap<String, f64>> = HashMap::new();
-    for (idx, line) in text.lines().enumerate().skip(1).filter(|(_, line)| !line.trim().is_empty()) {
+    for (idx, line) in text.lines().enumerate().skip(1).filter(|(_, line)| !line.trim().is_empty())
+    {
         let fields: Vec<&str> = line.split('\t').collect();
         let [query, document, gain] = fields[..] else {
             bail!("{}:{}: expected query-id, corpus-id and score", path.display(), idx + 1);
         };
-        let gain: f64 = gain.trim().parse().with_context(|| format!("{}:{}: score", path.display(), idx + 1))?;
+        let gain: f64 = gain
+            .trim()
+            .parse()
+            .with_context(|| format!("{}:{}: score", path.display(), idx + 1))?;
         if gain > 0.0 {
             gains.entry(query.into()).or_default().insert(document.into(), gain);
         }

@@ -81,18 +81,28 @@ fn main() -> anyhow::Result<()> {
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&measured)?)?;
     } else {
-        let Measured { collection, num_docs, num_queries, ndcg_at_10, recall_at_100, map, .. } = &measured;
+        let Measured { collection, num_docs, num_queries, ndcg_at_10, recall_at_100, map, .. } =
+            &measured;
         writeln!(out, "{collection}: {num_docs} documents, {num_queries} queries")?;
         writeln!(out, "nDCG@10 {ndcg_at_10:.4}  Recall@100 {recall_at_100:.4}  MAP {map:.4}")?;
         let Measured { docs_per_s, queries_per_s, p50_ms, p99_ms, .. } = &measured;
-        writeln!(out, "{docs_per_s:.0} docs/s  {queries_per_s:.0} queries/s  p50 {p50_ms:.3} ms  p99 {p99_ms:.3} ms")?;
+        writeln!(
+            out,
+            "{docs_per_s:.0} docs/s  {queries_per_s:.0} queries/s  p50 {p50_ms:.3} ms  p99 {p99_ms:.3} ms"
+        )?;
     }
     Ok(())
 }
 
 fn measure(args: &Args) -> anyhow::Result<Measured> {
-    let name = args.collection.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let lang = args.lang.clone().unwrap_or_else(|| if name.len() == 2 { name.clone() } else { "en".into() });
+    let name = args
+        .collection
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let lang = args
+        .lang
+        .clone()
+        .unwrap_or_else(|| if name.len() == 2 { name.clone() } else { "en".into() });
     let collection = Collection::read(&args.collection, &lang)?;
     let mut config = Config::new().with_bm25(args.k1, args.b);
     if let Some(max_chars) = args.chunk_chars {

@@ -16,7 +16,8 @@ pub(crate) fn ndcg(ranked: &[String], gains: &HashMap<String, f64>, k: usize) ->
 
 /// Share of the relevant documents among the first `k`.
 pub(crate) fn recall(ranked: &[String], gains: &HashMap<String, f64>, k: usize) -> f64 {
-    ranked.iter().take(k).filter(|id| gains.contains_key(*id)).count() as f64 / gains.len().max(1) as f64
+    ranked.iter().take(k).filter(|id| gains.contains_key(*id)).count() as f64
+        / gains.len().max(1) as f64
 }
 
 /// Mean of the precisions at each relevant document found.
@@ -45,7 +46,8 @@ mod tests {
     #[test]
     fn metrics_match_a_ranking_worked_by_hand() {
         let ranked: Vec<String> = ["a", "b", "c"].map(String::from).into();
-        let gains = HashMap::from([("a".to_string(), 1.0), ("c".to_string(), 2.0), ("d".to_string(), 1.0)]);
+        let gains =
+            HashMap::from([("a".to_string(), 1.0), ("c".to_string(), 2.0), ("d".to_string(), 1.0)]);
         // DCG = 1/log2(2) + 2/log2(4) = 2; ideal = 2/1 + 1/log2(3) + 1/2 = 3.130930.
         assert!((ndcg(&ranked, &gains, 10) - 2.0 / 3.130_929_753_6).abs() < 1e-9);
         assert!((recall(&ranked, &gains, 10) - 2.0 / 3.0).abs() < 1e-12);

@@ -73,7 +73,7 @@ fn filters_hold_before_ranking_and_boosts_only_prefer() {
     assert_eq!(ids(&store, &Query::new("knee").with_filter("event", ["kick"])), ["b"]);
     assert_eq!(
         ids(&store, &Query::new("knee").with_filter("event", ["kick", "squat"])),
-        ["a", "b"]
+        ["a", "b", "c"]
     );
     assert_eq!(ids(&store, &Query::new("knee").with_filter("event", ["swim"])), [""; 0]);
     assert_eq!(ids(&store, &Query::new("knee").with_boost("event", "kick", 9.0)), ["b", "a"]);
