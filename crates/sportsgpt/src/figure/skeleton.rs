@@ -69,8 +69,8 @@ impl<'a> SkeletonFigure<'a> {
 }
 
 const WIDTH: u32 = 300;
-const HEIGHT: u32 = 270;
-const GROUND: i32 = 236;
+const HEIGHT: u32 = 290;
+const GROUND: i32 = 256;
 const CENTRES: [i32; 2] = [80, 222];
 
 impl Figure for SkeletonFigure<'_> {
@@ -141,12 +141,12 @@ fn draw_figurine<B: DrawingBackend>(
 
 /// Pixels per leg length, so that the larger of both figures fits its half.
 fn scale(pair: &[&Figurine; 2]) -> f64 {
-    let (mut reach, mut height) = (0.9_f64, 1.6_f64); // never blow a crouching figure up
+    let (mut reach, mut height) = (0.7_f64, 1.6_f64); // never blow a crouching figure up
     for place in pair.iter().flat_map(|figurine| figurine.joints.values()) {
         reach = reach.max(place[0].abs());
         height = height.max(place[1]);
     }
-    (66.0 / reach).min((f64::from(GROUND) - 34.0) / height)
+    (70.0 / reach).min((f64::from(GROUND) - 34.0) / height)
 }
 
 fn to_pixels(place: [f64; 2], scale: f64, centre: i32) -> (i32, i32) {

@@ -60,26 +60,27 @@ fn check_keyframes(event: &str, athlete: &str, reference: &str, tolerance_ms: &[
 }
 
 #[test]
-fn a_recording_beside_itself_has_no_issue() {
+fn no_recording_beside_itself_has_an_issue() {
     let Some(dir) = motion_data() else { return };
-    for (event, name) in [
-        ("drop_jump", "ocap4_DJ1"),
-        ("drop_jump", "ocap4_DJAsym1"),
-        ("drop_jump", "ocap5_DJ2"),
-        ("squat", "ocap4_squats1"),
-        ("squat", "ocap4_squatsAsym1"),
-        ("sit_to_stand", "ocap4_STS1"),
-        ("sit_to_stand", "ocap4_STSAsym1"),
-        ("broad_jump", "cmu_broadjump_1"),
-        ("vertical_jump", "cmu_vertjump_5"),
-    ] {
+    let knowledge = Knowledge::shipped().unwrap();
+    let labels = std::fs::read_to_string(dir.join("labels.json")).unwrap();
+    let labels: serde_json::Value = serde_json::from_str(&labels).unwrap();
+    let mut num_compared = 0;
+    for entry in labels["trials"].as_array().unwrap() {
+        let (name, action) = (entry["trial"].as_str().unwrap(), entry["action"].as_str().unwrap());
+        let Ok(pipeline) = Pipeline::new(&knowledge, action) else { continue };
         let trial = trial(&dir, name);
-        let report = run(event, &trial, &trial);
+        if trial.keyframes().is_empty() {
+            continue;
+        }
+        let report = pipeline.run(&trial, &trial).unwrap();
         assert!(report.issues.is_empty(), "{name}: {}", render::text(&report));
         for (found, (_, labelled)) in report.keyframes.iter().zip(trial.keyframes()) {
-            assert!((found.frame - labelled).abs() < 1e-6, "{name}, {}", found.name);
+            assert!((found.carried_frame - labelled).abs() < 1.0, "{name}, {}", found.name);
         }
+        num_compared += 1;
     }
+    assert!(num_compared >= 40, "only {num_compared} recordings were compared");
 }
 
 /// Straightens a joint by 20 degrees around a labelled instant and expects one issue.
@@ -127,25 +128,29 @@ fn twenty_degrees_on_one_side_give_the_asymmetry() {
 
 #[test]
 fn keyframes_of_other_trials_lie_within_the_labels_tolerance() {
-    // The labels' own uncertainty: half a frame for force plates, one frame for fast extrema, three frames at 100
-    // per second for slow ones; another trial of the same person adds as much again.
+    // What the recordings' README states of the labels: half a frame for force plates, one frame for fast extrema,
+    // three frames at 100 per second for slow ones; twice that here, as the filters before the rules differ.
+    let frames_at = |fps: f64, frames: f64| 2.0 * 1000.0 * frames / fps;
+    let (force, fast, slow) = (frames_at(100.0, 0.5), frames_at(100.0, 1.0), frames_at(100.0, 3.0));
+    let drop_jump =
+        [("touchdown", force), ("lowest", fast), ("takeoff", force), ("apex", fast), ("landing", force)];
+    for athlete in ["ocap4_DJ2", "ocap4_DJ3", "ocap4_DJAsym1"] {
+        check_keyframes("drop_jump", athlete, "ocap4_DJ1", &drop_jump);
+    }
+    check_keyframes("drop_jump", "ocap5_DJ2", "ocap5_DJ1", &drop_jump);
+    let fast = frames_at(60.0, 1.0);
+    let jump = [("crouch", fast), ("takeoff", fast), ("apex", fast), ("landing", fast)];
+    check_keyframes("broad_jump", "cmu_broadjump_3", "cmu_broadjump_1", &jump);
     check_keyframes(
-        "drop_jump",
-        "ocap4_DJ2",
-        "ocap4_DJ1",
-        &[
-            ("touchdown", 20.0),
-            ("lowest", 30.0),
-            ("takeoff", 20.0),
-            ("apex", 30.0),
-            ("landing", 20.0),
-        ],
+        "squat",
+        "ocap4_squatsAsym1",
+        "ocap4_squats1",
+        &[("fast_down", slow), ("bottom", slow), ("fast_up", slow)],
     );
     check_keyframes(
-        "broad_jump",
-        "cmu_broadjump_3",
-        "cmu_broadjump_1",
-        &[("crouch", 35.0), ("takeoff", 35.0), ("apex", 35.0), ("landing", 35.0)],
+        "sit_to_stand",
+        "ocap4_STSAsym1",
+        "ocap4_STS1",
+        &[("max_lean", slow), ("fast_up", slow), ("stand", slow)],
     );
-    check_keyframes("squat", "ocap4_squatsAsym1", "ocap4_squats1", &[("bottom", 60.0)]);
 }
