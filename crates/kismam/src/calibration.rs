@@ -71,7 +71,7 @@ impl Calibration {
                 (h00, h01, h11) = (h00 + weight, h01 + weight * x, h11 + weight * x * x);
             }
             let determinant = h00 * h11 - h01 * h01;
-            if !(determinant > 1e-12 * (h00 * h11).max(1e-12)) {
+            if determinant.is_nan() || determinant <= 1e-12 * (h00 * h11).max(1e-12) {
                 return fail(
                     "the cases do not determine a slope; add cases or use a ridge".to_owned(),
                 );

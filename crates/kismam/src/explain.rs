@@ -154,7 +154,7 @@ fn finding(text: &mut Text, record: &EvidenceRecord, event: &Event) {
     let close = if difference_zh.is_empty() { "" } else { "）" };
     _ = write!(
         text.en,
-        " {} {} +- {}",
+        " {} {} ± {}",
         capitalised(&format!("{side_en}{difference_en}{en} at {}", at.en)),
         value.en,
         sigma.en

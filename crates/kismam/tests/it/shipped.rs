@@ -1,7 +1,8 @@
 use kismam::{
-    Assessment, Assessor, Direction, Event, FeatureSide, KnowledgeBase, Measurement, Role,
-    Severity, Side, Verdict,
+    Assessment, Assessor, Direction, Event, FeatureSide, KnowledgeBase, Lang, Measurement, Profile,
+    Role, Severity, Side, Verdict, vocabulary,
 };
+use proptest::prelude::*;
 
 /// Standard deviation of each measurement: 3-D data, in the feature's unit.
 fn sigma(unit: &str) -> f64 {
@@ -164,4 +165,147 @@ fn a_change_on_one_side_is_an_asymmetry_and_nothing_else() {
         }
     });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Twenty degrees in any one feature, both sides alike, is at most one issue.
+#[test]
+fn a_change_of_one_feature_is_at_most_one_issue() {
+    let (mut num_found, mut failures) = (0, Vec::new());
+    each_event(|kb, event| {
+        let reference = recording(kb, event);
+        let assessor = Assessor::new(kb, &event.id).unwrap().with_template(&reference);
+        for feature in kb.features(&event.id).filter(|feature| feature.unit == "deg") {
+            for by in [20.0, -20.0] {
+                let mut athlete = reference.clone();
+                shift(&mut athlete, &feature.id, None, by);
+                let assessment = assessor.assess(&athlete).unwrap();
+                let found = found(&assessment);
+                num_found += found.len();
+                if found.len() > 1 || found.iter().any(|(_, verdict)| *verdict != Verdict::Present)
+                {
+                    failures.push(format!("{} {} {by}: {found:?}", event.id, feature.id));
+                }
+            }
+        }
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(num_found > 40, "{num_found}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    /// Whatever was recorded, however asymmetric, noisy or incomplete: against itself it has no issue.
+    #[test]
+    fn any_recording_compared_with_itself_has_no_issue(
+        values in prop::collection::vec((-200.0..200.0, 0.0..40.0, any::<bool>()), 60),
+        times in 1..4_usize,
+        paper in any::<bool>(),
+    ) {
+        let profile = if paper { Profile::Paper } else { Profile::NoiseAware };
+        for kb in KnowledgeBase::shipped() {
+            for event in kb.events() {
+                let mut rows = recording(&kb, event);
+                for (row, (value, sigma, _)) in rows.iter_mut().zip(&values) {
+                    (row.value, row.sigma) = (*value, *sigma);
+                }
+                let rows: Vec<_> = rows.into_iter().zip(&values).filter(|(_, (.., seen))| *seen).map(|(row, _)| row).collect();
+                let rows: Vec<_> = std::iter::repeat_n(rows, times).flatten().collect();
+                let assessor = Assessor::new(&kb, &event.id).unwrap().with_profile(profile).with_template(&rows);
+                let assessment = assessor.assess(&rows).unwrap();
+                prop_assert!(assessment.issues.is_empty(), "{}: {:?}", event.id, assessment.issues);
+            }
+        }
+    }
+}
+
+/// Every side, measure and direction of the vocabulary: too large a value asks for less of it, too small for more.
+#[test]
+fn the_advice_points_the_right_way() {
+    let mut seen = std::collections::BTreeSet::new();
+    each_event(|kb, event| {
+        let reference = recording(kb, event);
+        let assessor = Assessor::new(kb, &event.id).unwrap().with_template(&reference);
+        for row in kb.evidence(&event.id).filter(|row| row.role != Role::Contra) {
+            let feature = kb.features(&event.id).find(|feature| feature.id == row.feature).unwrap();
+            let (sign, less) = match row.direction {
+                Direction::Above => (1.0, true),
+                Direction::Below => (-1.0, false),
+                _ => continue,
+            };
+            let mut athlete = reference.clone();
+            shift(&mut athlete, &row.feature, None, sign * 2.0 * row.t_max);
+            let assessment = assessor.assess(&athlete).unwrap();
+            let issue = assessment.issue(&row.issue).unwrap();
+            let record = issue
+                .evidence
+                .iter()
+                .find(|r| r.feature == row.feature && r.role != Role::Contra)
+                .unwrap();
+            let measure = vocabulary::find(&feature.measure).unwrap();
+            let advice = record.counterfactual.as_ref().expect("a value this far off");
+            assert!(
+                advice.en.contains(measure.more_less_en[usize::from(less)]),
+                "{} {}",
+                row.feature,
+                advice.en
+            );
+            assert!(
+                advice.zh.contains(measure.more_less_zh[usize::from(less)]),
+                "{} {}",
+                row.feature,
+                advice.zh
+            );
+            seen.insert((feature.measure.clone(), less));
+        }
+    });
+    assert!(seen.len() > 15, "{seen:?}");
+}
+
+#[test]
+fn a_finding_reads_well_in_both_languages() {
+    let kb = KnowledgeBase::shipped().into_iter().find(|kb| kb.event("squat").is_some()).unwrap();
+    let knees = |deg: f64| {
+        [Side::Left, Side::Right]
+            .map(|side| Measurement::new("knee@bottom", deg, 3.0).on(side).at(136.3, 1.363))
+    };
+    let assessor = Assessor::new(&kb, "squat").unwrap().with_template(&knees(80.0));
+    let assessment = assessor.assess(&knees(112.0)).unwrap();
+    let issue = &assessment.issues[0];
+    assert_eq!(
+        issue.explanation.en,
+        "Shallow squat: present (severe, probability 85 %). Knee angle at bottom 112 deg ± 3 deg, 32 deg above the \
+         target 80 deg (reference recording), at 1.36 s. Knee angle 24 deg more bent would clear it. Missing: hip angle at \
+         bottom (not measured), thigh inclination at bottom (not measured)."
+    );
+    assert_eq!(
+        issue.explanation.zh,
+        "下蹲深度不足：存在（重度，概率85%）。最低点时膝关节角为112度±3度，高于目标80度（参考录像）32度，1.36秒处。\
+         膝关节角再弯曲24度即可消除。缺少：最低点时髋关节角（未测得）、最低点时大腿倾角（未测得）。"
+    );
+    let text = assessment.to_text(Lang::En);
+    assert!(text.starts_with("Work on first\n- Shallow squat: present"), "{text}");
+    assert!(text.contains("\nCannot tell\n"), "{text}");
+    assert!(assessment.to_text(Lang::Zh).starts_with("优先改进\n- 下蹲深度不足"));
+}
+
+#[test]
+fn an_assessment_survives_json() {
+    let kb =
+        KnowledgeBase::shipped().into_iter().find(|kb| kb.event("drop_jump").is_some()).unwrap();
+    let event = kb.event("drop_jump").unwrap();
+    let reference = recording(&kb, event);
+    let mut athlete = reference.clone();
+    shift(&mut athlete, "knee@lowest", None, 25.0);
+    let assessment = Assessor::new(&kb, "drop_jump")
+        .unwrap()
+        .with_template(&reference)
+        .assess(&athlete)
+        .unwrap();
+    let json = serde_json::to_value(&assessment).unwrap();
+    assert_eq!(json["issues"][0]["id"], "stiff_landing");
+    assert_eq!(json["issues"][0]["verdict"], "present");
+    assert_eq!(json["issues"][0]["evidence"][0]["reference_kind"], "template");
+    assert_eq!(json["knowledge"]["hash"].as_str().unwrap().len(), 64);
+    assert_eq!(serde_json::from_value::<Assessment>(json).unwrap(), assessment);
 }
