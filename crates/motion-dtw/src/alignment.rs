@@ -13,7 +13,9 @@ pub struct WarpingPath {
 impl WarpingPath {
     /// Wraps pairs that are already in order.
     pub(crate) fn from_ordered(pairs: Vec<(usize, usize)>) -> Self {
-        debug_assert!(pairs.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 <= pair[1].1));
+        debug_assert!(
+            pairs.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 <= pair[1].1)
+        );
         Self { pairs }
     }
 

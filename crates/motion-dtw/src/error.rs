@@ -88,7 +88,9 @@ pub enum Error {
         num_frames: usize,
     },
     /// Both motions need the same channels.
-    #[error("the query has {query} channels and the reference {reference}; give both the same ones")]
+    #[error(
+        "the query has {query} channels and the reference {reference}; give both the same ones"
+    )]
     ChannelMismatch {
         /// Channels of the query.
         query: usize,
@@ -130,7 +132,9 @@ pub enum Error {
         last: usize,
     },
     /// Keyframes come in strictly increasing order.
-    #[error("keyframe `{name}` at frame {frame} does not come after `{previous}`; order keyframes by time")]
+    #[error(
+        "keyframe `{name}` at frame {frame} does not come after `{previous}`; order keyframes by time"
+    )]
     KeyframeOrder {
         /// Name of the keyframe out of order.
         name: String,
@@ -179,7 +183,9 @@ pub enum Error {
         found: usize,
     },
     /// The request would need more memory than the limit set.
-    #[error("keeping the path of {query} x {reference} frames needs {bytes} bytes, more than the limit of {limit}")]
+    #[error(
+        "keeping the path of {query} x {reference} frames needs {bytes} bytes, more than the limit of {limit}"
+    )]
     TooLarge {
         /// Query frames.
         query: usize,

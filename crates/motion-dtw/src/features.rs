@@ -137,7 +137,8 @@ impl Moments {
             return None;
         }
         let inverse = self.inverse()?;
-        let mut fit: [f64; 3] = std::array::from_fn(|k| (0..3).map(|l| inverse[k][l] * self.value[l]).sum());
+        let mut fit: [f64; 3] =
+            std::array::from_fn(|k| (0..3).map(|l| inverse[k][l] * self.value[l]).sum());
         fit[0] += self.origin;
         Some((fit, std::array::from_fn(|k| inverse[k][k])))
     }
@@ -181,7 +182,11 @@ mod tests {
         let full = check(&parabola(60.0, |_| false), 0.5);
         let gappy = check(&parabola(60.0, |frame| frame % 2 == 0), 0.5);
         assert_eq!(full.weights[0], [1.0; 3]);
-        assert!(gappy.weights[0].iter().all(|weight| (0.3..0.7).contains(weight)), "{:?}", gappy.weights);
+        assert!(
+            gappy.weights[0].iter().all(|weight| (0.3..0.7).contains(weight)),
+            "{:?}",
+            gappy.weights
+        );
     }
 
     #[test]

@@ -8,6 +8,29 @@
 //! assert_eq!(alignment.query_frames(2), 3..4); // deepest flexion: one frame later
 //! # Ok::<(), motion_dtw::Error>(())
 //! ```
+//!
+//! Two tools, and what they are made of:
+//!
+//! - [`MotionDtw`] finds a reference movement in a long recording and carries its keyframes over, with error bars and
+//!   an honest "not found". It takes [`Motion`]s (frames x joint angles, with gaps) and a [`Reference`] with keyframes.
+//! - [`Dtw`] aligns any two [`Sequence`]s: windows, step patterns, open ends, distances, lower bounds ([`Envelope`]),
+//!   subsequence search ([`Dtw::find_all`]) and [`Stream`]s.
+//!
+//! What this crate leaves out: skeletons, files, sports. Angles come in, frames go out.
+//!
+//! # Sources, and where we differ
+//!
+//! - Warping path, window, slope constraints: Sakoe & Chiba (1978); Itakura (1975); Rabiner & Juang (1993).
+//! - Subsequences: Müller (2007), ch. 7; streams: Sakurai, Faloutsos & Yamamuro (2007).
+//! - Lower bounds: Kim, Park & Chu (2001); Keogh & Ratanamahatana (2005); Lemire (2009).
+//! - Two stages: Tian et al. (2025), arXiv:2512.14121, whose window rule, weights, rates and keyframe rule are not
+//!   public: ours are stated at [`MotionDtw`].
+//! - Ours: ties prefer the diagonal step, so that equal inputs always give the same path; features are scaled by the
+//!   reference only; the warp is smoothed between frames; every keyframe has a standard deviation.
+//!
+//! # Features
+//!
+//! - `rayon`: reserved for batches on several threads; nothing is needed for single alignments.
 
 mod motion; // what goes in
 mod reference;
@@ -30,3 +53,7 @@ pub use error::{Error, Result, Role};
 pub use motion::Motion;
 pub use reference::{Keyframe, Reference};
 pub use two_stage::{MatchedKeyframe, Method, MotionDtw, MotionMatch, Quality, Tier};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

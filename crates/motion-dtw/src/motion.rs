@@ -43,7 +43,9 @@ impl Motion {
         if !(fps.is_finite() && fps > 0.0) {
             return Err(Error::InvalidFps { fps });
         }
-        if let Some(((frame, channel), _)) = channels.indexed_iter().find(|(_, value)| value.is_infinite()) {
+        if let Some(((frame, channel), _)) =
+            channels.indexed_iter().find(|(_, value)| value.is_infinite())
+        {
             return Err(Error::InfiniteValue { frame, channel });
         }
         Ok(Self { channels: channels.as_standard_layout().into_owned(), confidence: None, fps })
@@ -68,7 +70,10 @@ impl Motion {
     /// [`Error::ConfidenceShape`] or [`Error::ConfidenceRange`].
     pub fn with_confidence(mut self, confidence: Array2<f64>) -> Result<Self> {
         if confidence.dim() != self.channels.dim() {
-            return Err(Error::ConfidenceShape { expected: self.channels.dim(), found: confidence.dim() });
+            return Err(Error::ConfidenceShape {
+                expected: self.channels.dim(),
+                found: confidence.dim(),
+            });
         }
         let outside = confidence.indexed_iter().find(|(_, value)| !(0.0..=1.0).contains(*value));
         if let Some(((frame, channel), &value)) = outside {
@@ -135,7 +140,10 @@ impl Motion {
         }
         Ok(Self {
             channels: self.channels.slice(s![start..end, ..]).to_owned(),
-            confidence: self.confidence.as_ref().map(|confidence| confidence.slice(s![start..end, ..]).to_owned()),
+            confidence: self
+                .confidence
+                .as_ref()
+                .map(|confidence| confidence.slice(s![start..end, ..]).to_owned()),
             fps: self.fps,
         })
     }

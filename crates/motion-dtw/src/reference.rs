@@ -43,8 +43,14 @@ impl Reference {
         if keyframes.is_empty() {
             return Err(Error::NoKeyframes);
         }
-        if let Some(outside) = keyframes.iter().find(|keyframe| !(0.0..=last as f64).contains(&keyframe.frame)) {
-            return Err(Error::KeyframeOutside { name: outside.name.clone(), frame: outside.frame, last });
+        if let Some(outside) =
+            keyframes.iter().find(|keyframe| !(0.0..=last as f64).contains(&keyframe.frame))
+        {
+            return Err(Error::KeyframeOutside {
+                name: outside.name.clone(),
+                frame: outside.frame,
+                last,
+            });
         }
         if let Some(pair) = keyframes.windows(2).find(|pair| pair[0].frame >= pair[1].frame) {
             let [previous, found] = pair else { unreachable!("windows of two") };
@@ -77,7 +83,10 @@ impl Reference {
         let (first, last) = self.keyframe_span();
         let start = (first - margin).round().max(0.0) as usize;
         let end = ((last + margin).round() as usize + 1).min(self.motion.num_frames());
-        Ok(Self { active: start.min(first as usize)..end.max(last.ceil() as usize + 1), ..self.clone() })
+        Ok(Self {
+            active: start.min(first as usize)..end.max(last.ceil() as usize + 1),
+            ..self.clone()
+        })
     }
 
     /// The whole recording, context included.

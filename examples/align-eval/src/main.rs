@@ -59,7 +59,10 @@ impl Which {
             (Which::TwoStage, "two-stage", Method::TwoStage),
         ];
         let wanted = |which: Which| self == Which::All || self == which;
-        all.into_iter().filter(|entry| wanted(entry.0)).map(|(_, name, method)| (name, method)).collect()
+        all.into_iter()
+            .filter(|entry| wanted(entry.0))
+            .map(|(_, name, method)| (name, method))
+            .collect()
     }
 }
 
@@ -103,8 +106,10 @@ fn print_table(
 ) -> Result<()> {
     if verbose {
         for search in searches {
-            let errors: Vec<String> = search.errors.iter().map(|error| format!("{error:.2}")).collect();
-            let sigmas: Vec<String> = search.sigmas.iter().map(|sigma| format!("{sigma:.2}")).collect();
+            let errors: Vec<String> =
+                search.errors.iter().map(|error| format!("{error:.2}")).collect();
+            let sigmas: Vec<String> =
+                search.sigmas.iter().map(|sigma| format!("{sigma:.2}")).collect();
             writeln!(
                 out,
                 "{:12} {:26} {:13} {:?} {:?} cost {:.4} iou {:.2} errors [{}] sigmas [{}]",
@@ -121,7 +126,9 @@ fn print_table(
         }
     }
     writeln!(out, "{}\n{}", Summary::header(), overall.row())?;
-    for key in [|search: &Search| search.action.clone(), |search: &Search| format!("mode {}", search.mode)] {
+    for key in
+        [|search: &Search| search.action.clone(), |search: &Search| format!("mode {}", search.mode)]
+    {
         let mut groups: Vec<String> = searches.iter().map(key).collect();
         groups.sort();
         groups.dedup();

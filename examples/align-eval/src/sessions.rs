@@ -81,18 +81,28 @@ impl Sessions {
             let skeleton = Skeleton::read(&dir.join(&entry.file))?;
             let middle = middle(&entry.keyframes);
             known.extend(Fingerprint::of(&skeleton, action, middle / skeleton.fps));
-            let mut keyframes: Vec<Keyframe> =
-                entry.keyframes.iter().map(|(name, &frame)| Keyframe::new(name.clone(), frame)).collect();
+            let mut keyframes: Vec<Keyframe> = entry
+                .keyframes
+                .iter()
+                .map(|(name, &frame)| Keyframe::new(name.clone(), frame))
+                .collect();
             keyframes.sort_by(|a, b| a.frame.total_cmp(&b.frame));
-            let reference = Reference::new(view(&skeleton, middle)?, keyframes)?.trimmed(REFERENCE_MARGIN_S)?;
+            let reference =
+                Reference::new(view(&skeleton, middle)?, keyframes)?.trimmed(REFERENCE_MARGIN_S)?;
             references.insert(action.clone(), reference);
         }
-        let skeletons: Vec<Skeleton> =
-            index.sessions.iter().map(|entry| Skeleton::read(&dir.join(&entry.file))).collect::<Result<_>>()?;
+        let skeletons: Vec<Skeleton> = index
+            .sessions
+            .iter()
+            .map(|entry| Skeleton::read(&dir.join(&entry.file)))
+            .collect::<Result<_>>()?;
         if provenance {
             for (entry, skeleton) in index.sessions.iter().zip(&skeletons) {
-                let clips = entry.occurrences.iter().map(|keyframes| middle(keyframes) / skeleton.fps);
-                known.extend(clips.filter_map(|middle_s| Fingerprint::of(skeleton, &entry.action, middle_s)));
+                let clips =
+                    entry.occurrences.iter().map(|keyframes| middle(keyframes) / skeleton.fps);
+                known.extend(
+                    clips.filter_map(|middle_s| Fingerprint::of(skeleton, &entry.action, middle_s)),
+                );
             }
             known.extend(labelled_trials(dir)?);
         }
@@ -131,11 +141,12 @@ impl Sessions {
 
 impl Session {
     fn search(&self, aligner: &MotionDtw, action: &str, reference: &Reference) -> Result<Search> {
-        let content = match (*action == self.action, self.contains.iter().any(|name| name == action)) {
-            (true, _) => Content::Present,
-            (false, true) => Content::Unlabelled,
-            (false, false) => Content::Absent,
-        };
+        let content =
+            match (*action == self.action, self.contains.iter().any(|name| name == action)) {
+                (true, _) => Content::Present,
+                (false, true) => Content::Unlabelled,
+                (false, false) => Content::Absent,
+            };
         let mut search = Search {
             session: self.name.clone(),
             action: action.to_owned(),
@@ -152,8 +163,12 @@ impl Session {
         let found = match aligner.align(&self.motion, reference) {
             Ok(found) => found,
             // Too short for this action: it is not there.
-            Err(motion_dtw::Error::QueryTooShort { .. } | motion_dtw::Error::NoPath { .. }) => return Ok(search),
-            Err(error) => return Err(error).with_context(|| format!("{} in {}", action, self.name)),
+            Err(motion_dtw::Error::QueryTooShort { .. } | motion_dtw::Error::NoPath { .. }) => {
+                return Ok(search);
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("{} in {}", action, self.name));
+            }
         };
         search.ms = start.elapsed().as_secs_f64() * 1000.0;
         (search.cost, search.tier) = (found.quality.cost, found.quality.tier);
@@ -161,7 +176,8 @@ impl Session {
             return Ok(search);
         }
         let to_60_fps = 60.0 / self.motion.fps();
-        search.sigmas = found.keyframes.iter().map(|keyframe| keyframe.sigma_frames * to_60_fps).collect();
+        search.sigmas =
+            found.keyframes.iter().map(|keyframe| keyframe.sigma_frames * to_60_fps).collect();
         let mut least = f64::INFINITY;
         for occurrence in &self.occurrences {
             let frame_of = |name: &str| occurrence.get(name).copied().unwrap_or(f64::NAN);
@@ -198,9 +214,15 @@ fn labelled_trials(dir: &Path) -> Result<Vec<Fingerprint>> {
         }
         let skeleton = Skeleton::read(&path)?;
         for occurrence in &trial.occurrences {
-            let keyframes: BTreeMap<String, f64> =
-                occurrence.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect();
-            clips.extend(Fingerprint::of(&skeleton, &trial.action, middle(&keyframes) / skeleton.fps));
+            let keyframes: BTreeMap<String, f64> = occurrence
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), value.as_f64()?)))
+                .collect();
+            clips.extend(Fingerprint::of(
+                &skeleton,
+                &trial.action,
+                middle(&keyframes) / skeleton.fps,
+            ));
         }
     }
     Ok(clips)
@@ -213,6 +235,7 @@ fn middle(keyframes: &BTreeMap<String, f64>) -> f64 {
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
 }

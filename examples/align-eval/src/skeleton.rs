@@ -19,7 +19,8 @@ const INCLUDED: [[&str; 3]; 5] = [
 ];
 
 /// Angle of a segment (from, to) with the vertical, degrees, of each side.
-const INCLINED: [[&str; 2]; 4] = [["knee", "hip"], ["ankle", "knee"], ["shoulder", "elbow"], ["elbow", "wrist"]];
+const INCLINED: [[&str; 2]; 4] =
+    [["knee", "hip"], ["ankle", "knee"], ["shoulder", "elbow"], ["elbow", "wrist"]];
 
 /// Height of a joint above another of its side, in leg lengths.
 const HEIGHTS: [[&str; 2]; 3] = [["wrist", "shoulder"], ["ankle", "hip"], ["knee", "hip"]];
@@ -37,7 +38,8 @@ pub(crate) struct Skeleton {
 impl Skeleton {
     /// Reads a file of the layout described in `data/motion/README.md`: `# key: value` lines, header, rows.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
         let fps = text
             .lines()
             .take_while(|line| line.starts_with('#'))
@@ -61,7 +63,9 @@ impl Skeleton {
                 .skip(1)
                 .map(|cell| if cell.is_empty() { Ok(f64::NAN) } else { cell.parse() })
                 .collect::<Result<_, _>>()
-                .with_context(|| format!("{}: row {row} has a cell that is no number", path.display()))?;
+                .with_context(|| {
+                    format!("{}: row {row} has a cell that is no number", path.display())
+                })?;
             frames.push(cells.chunks_exact(3).map(|cell| [cell[0], cell[1], cell[2]]).collect());
         }
         Ok(Self { columns, frames, fps })
@@ -76,7 +80,8 @@ impl Skeleton {
     }
 
     fn middle(&self, frame: usize, joint: &str) -> Point {
-        let (right, left) = (self.point(frame, &format!("{joint}_r")), self.point(frame, &format!("{joint}_l")));
+        let (right, left) =
+            (self.point(frame, &format!("{joint}_r")), self.point(frame, &format!("{joint}_l")));
         std::array::from_fn(|k| (right[k] + left[k]) / 2.0)
     }
 
@@ -100,7 +105,8 @@ impl Skeleton {
     /// Joint angles and segment inclinations in degrees, heights in leg lengths times 57.3.
     pub(crate) fn motion(&self) -> Result<Motion> {
         let leg_m = self.leg_length_m();
-        let rows: Vec<Vec<f64>> = (0..self.num_frames()).map(|frame| self.channels(frame, leg_m)).collect();
+        let rows: Vec<Vec<f64>> =
+            (0..self.num_frames()).map(|frame| self.channels(frame, leg_m)).collect();
         let num_channels = rows.first().map_or(0, Vec::len);
         let channels = Array2::from_shape_vec((rows.len(), num_channels), rows.concat())?;
         Ok(Motion::new(channels, self.fps)?)
@@ -118,8 +124,11 @@ impl Skeleton {
         ];
         for side in ["r", "l"] {
             let at = |joint: &str| self.point(frame, &format!("{joint}_{side}"));
-            channels.extend(INCLUDED.map(|[a, b, c]| angle(difference(at(a), at(b)), difference(at(c), at(b)))));
-            channels.extend(INCLINED.map(|[from, to]| angle(difference(at(to), at(from)), vertical)));
+            channels.extend(
+                INCLUDED.map(|[a, b, c]| angle(difference(at(a), at(b)), difference(at(c), at(b)))),
+            );
+            channels
+                .extend(INCLINED.map(|[from, to]| angle(difference(at(to), at(from)), vertical)));
             channels.extend(HEIGHTS.map(|[joint, above]| lengths(at(joint)[1] - at(above)[1])));
         }
         channels
@@ -150,8 +159,18 @@ const FINGERPRINT_REACH: i64 = 12;
 const FINGERPRINT_STRIDE: i64 = 4;
 /// Joints measured by all sources, and how far apart they are taken.
 const FINGERPRINT_JOINTS: [&str; 12] = [
-    "neck", "shoulder_r", "elbow_r", "wrist_r", "shoulder_l", "elbow_l", "wrist_l", "hip_r", "knee_r", "ankle_r",
-    "knee_l", "ankle_l",
+    "neck",
+    "shoulder_r",
+    "elbow_r",
+    "wrist_r",
+    "shoulder_l",
+    "elbow_l",
+    "wrist_l",
+    "hip_r",
+    "knee_r",
+    "ankle_r",
+    "knee_l",
+    "ankle_l",
 ];
 /// Root mean square difference below which two moments are the same recorded clip or the same subject doing the same
 /// thing: noise of 15 mm per joint gives 21 mm, other subjects and actions 30 mm and more.
@@ -160,23 +179,27 @@ const SAME_CLIP_M: f64 = 0.024;
 impl Fingerprint {
     /// The half second around `middle_s`, or `None` if the recording does not cover it.
     pub(crate) fn of(skeleton: &Skeleton, action: &str, middle_s: f64) -> Option<Self> {
-        let rows = (-FINGERPRINT_REACH..=FINGERPRINT_REACH).step_by(FINGERPRINT_STRIDE as usize).map(|offset| {
-            let at = (middle_s + offset as f64 / 60.0) * skeleton.fps;
-            let inside = (0.0..=(skeleton.num_frames() - 1) as f64).contains(&at);
-            inside.then(|| {
-                let (below, share) = (at.floor() as usize, at.fract());
-                let above = (below + 1).min(skeleton.num_frames() - 1);
-                let pairs = distances(skeleton, below).into_iter().zip(distances(skeleton, above));
-                pairs.map(|(a, b)| a + (b - a) * share).collect()
-            })
-        });
+        let rows = (-FINGERPRINT_REACH..=FINGERPRINT_REACH)
+            .step_by(FINGERPRINT_STRIDE as usize)
+            .map(|offset| {
+                let at = (middle_s + offset as f64 / 60.0) * skeleton.fps;
+                let inside = (0.0..=(skeleton.num_frames() - 1) as f64).contains(&at);
+                inside.then(|| {
+                    let (below, share) = (at.floor() as usize, at.fract());
+                    let above = (below + 1).min(skeleton.num_frames() - 1);
+                    let pairs =
+                        distances(skeleton, below).into_iter().zip(distances(skeleton, above));
+                    pairs.map(|(a, b)| a + (b - a) * share).collect()
+                })
+            });
         Some(Self { action: action.to_owned(), rows: rows.collect::<Option<_>>()? })
     }
 }
 
 /// Actions whose labelled clips occur, frame by frame, in a recording at 60 frames per second.
 pub(crate) fn contained_actions(recording: &Skeleton, known: &[Fingerprint]) -> Vec<String> {
-    let rows: Vec<Vec<f64>> = (0..recording.num_frames()).map(|frame| distances(recording, frame)).collect();
+    let rows: Vec<Vec<f64>> =
+        (0..recording.num_frames()).map(|frame| distances(recording, frame)).collect();
     let mut actions: Vec<String> = known
         .iter()
         .filter(|clip| {
@@ -208,7 +231,9 @@ pub(crate) fn contained_actions(recording: &Skeleton, known: &[Fingerprint]) -> 
 
 fn distances(skeleton: &Skeleton, frame: usize) -> Vec<f64> {
     let points = FINGERPRINT_JOINTS.map(|joint| skeleton.point(frame, joint));
-    (0..points.len()).flat_map(|a| (0..a).map(move |b| length(difference(points[a], points[b])))).collect()
+    (0..points.len())
+        .flat_map(|a| (0..a).map(move |b| length(difference(points[a], points[b]))))
+        .collect()
 }
 
 fn difference(a: Point, b: Point) -> Point {

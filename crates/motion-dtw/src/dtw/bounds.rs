@@ -38,7 +38,11 @@ impl Envelope {
     ///
     /// As [`Dtw::align`]; [`Error::NotBounded`] unless steps are [`symmetric1`](crate::StepPattern::symmetric1) with
     /// tied ends, the distance is squared Euclidean or Manhattan, and no value is missing.
-    pub fn new<R: Sequence + ?Sized>(settings: &Dtw, num_query: usize, reference: &R) -> Result<Self> {
+    pub fn new<R: Sequence + ?Sized>(
+        settings: &Dtw,
+        num_query: usize,
+        reference: &R,
+    ) -> Result<Self> {
         let reference = reference.to_frames(Role::Reference)?;
         settings.check_bounded(&reference)?;
         let band = settings.band(num_query, reference.num_frames())?;
@@ -66,7 +70,12 @@ impl Envelope {
         let num_channels = query.num_channels;
         let first = self.settings.outside(&query.values, &self.lower, &self.upper, num_channels);
         let bounds = self.lower.iter().zip(&self.upper);
-        let projection = query.values.iter().zip(bounds).map(|(value, (low, high))| value.clamp(*low, *high)).collect();
+        let projection = query
+            .values
+            .iter()
+            .zip(bounds)
+            .map(|(value, (low, high))| value.clamp(*low, *high))
+            .collect();
         let projection = Frames { values: projection, weights: None, num_channels };
         let band = transposed(&self.band, self.reference.num_frames());
         let (lower, upper) = extrema(&projection, &band);
@@ -77,7 +86,10 @@ impl Envelope {
         let query = query.to_frames(Role::Query)?;
         self.settings.check_bounded(&query)?;
         if query.num_channels != self.reference.num_channels {
-            return Err(Error::ChannelMismatch { query: query.num_channels, reference: self.reference.num_channels });
+            return Err(Error::ChannelMismatch {
+                query: query.num_channels,
+                reference: self.reference.num_channels,
+            });
         }
         if query.num_frames() != self.band.len() {
             return Err(Error::FrameCount { expected: self.band.len(), found: query.num_frames() });
@@ -137,7 +149,9 @@ impl Dtw {
             let (query_frames, reference) = settings.inputs(query, candidate)?;
             let measure = settings.measure(&query_frames, &reference);
             let cost =
-                settings.cost_by(query_frames.num_frames(), reference.num_frames(), |i, j| measure.between(i, j));
+                settings.cost_by(query_frames.num_frames(), reference.num_frames(), |i, j| {
+                    measure.between(i, j)
+                });
             match cost {
                 Ok(cost) if cost < limit => best = Some((idx, cost)),
                 Ok(_) | Err(Error::NoPath { .. }) => {}
@@ -152,16 +166,24 @@ impl Dtw {
         let sums = matches!(self.distance, Distance::SquaredEuclidean | Distance::Manhattan);
         let tied = self.ends == super::lattice::OpenEnds::default();
         let single = self.step_pattern == super::step::StepPattern::symmetric1();
-        if sums && tied && single && frames.weights.is_none() { Ok(()) } else { Err(Error::NotBounded) }
+        if sums && tied && single && frames.weights.is_none() {
+            Ok(())
+        } else {
+            Err(Error::NotBounded)
+        }
     }
 
     /// Sum over frames and channels of the distance from a value to `lower..=upper`.
     fn outside(&self, values: &[f64], lower: &[f64], upper: &[f64], num_channels: usize) -> f64 {
-        let excess = values.iter().zip(lower.iter().zip(upper)).enumerate().map(|(at, (&value, (&low, &high)))| {
-            let outside = (value - high).max(low - value).max(0.0);
-            let weight = self.channel_weights.as_ref().map_or(1.0, |weights| weights[at % num_channels]);
-            weight * if self.distance == Distance::Manhattan { outside } else { outside * outside }
-        });
+        let excess = values.iter().zip(lower.iter().zip(upper)).enumerate().map(
+            |(at, (&value, (&low, &high)))| {
+                let outside = (value - high).max(low - value).max(0.0);
+                let weight =
+                    self.channel_weights.as_ref().map_or(1.0, |weights| weights[at % num_channels]);
+                weight
+                    * if self.distance == Distance::Manhattan { outside } else { outside * outside }
+            },
+        );
         excess.sum()
     }
 }

@@ -49,7 +49,9 @@ impl Measure<'_> {
             };
         }
         let channel = |k: usize| self.channel_weights.map_or(1.0, |weights| weights[k]);
-        let present = |k: usize| query_weights.map_or(1.0, |w| w[k]) * reference_weights.map_or(1.0, |w| w[k]);
+        let present = |k: usize| {
+            query_weights.map_or(1.0, |w| w[k]) * reference_weights.map_or(1.0, |w| w[k])
+        };
         let (sum, weight) = self.weighted(query, reference, |k| channel(k) * present(k));
         let all: f64 = (0..query.len()).map(channel).sum();
         if weight <= 0.0 {
@@ -73,12 +75,20 @@ impl Measure<'_> {
     }
 
     /// Distance under weights, and the sum of the weights.
-    fn weighted(&self, query: &[f64], reference: &[f64], weight: impl Fn(usize) -> f64) -> (f64, f64) {
-        let pairs = || query.iter().zip(reference).enumerate().map(|(k, (&q, &r))| (weight(k), q, r));
+    fn weighted(
+        &self,
+        query: &[f64],
+        reference: &[f64],
+        weight: impl Fn(usize) -> f64,
+    ) -> (f64, f64) {
+        let pairs =
+            || query.iter().zip(reference).enumerate().map(|(k, (&q, &r))| (weight(k), q, r));
         let total = pairs().map(|(w, _, _)| w).sum();
         let distance = match self.distance {
             Distance::SquaredEuclidean => pairs().map(|(w, q, r)| w * (q - r) * (q - r)).sum(),
-            Distance::Euclidean => pairs().map(|(w, q, r)| w * (q - r) * (q - r)).sum::<f64>().sqrt(),
+            Distance::Euclidean => {
+                pairs().map(|(w, q, r)| w * (q - r) * (q - r)).sum::<f64>().sqrt()
+            }
             Distance::Manhattan => pairs().map(|(w, q, r)| w * (q - r).abs()).sum(),
             Distance::Cosine => {
                 let dot: f64 = pairs().map(|(w, q, r)| w * q * r).sum();

@@ -25,7 +25,12 @@ pub struct Frames {
 }
 
 impl Frames {
-    fn checked(values: Vec<f64>, num_frames: usize, num_channels: usize, role: Role) -> Result<Self> {
+    fn checked(
+        values: Vec<f64>,
+        num_frames: usize,
+        num_channels: usize,
+        role: Role,
+    ) -> Result<Self> {
         if num_frames == 0 {
             return Err(Error::EmptyMotion);
         }
@@ -52,7 +57,9 @@ impl Frames {
     }
 
     pub(crate) fn frame_weights(&self, frame_idx: usize) -> Option<&[f64]> {
-        self.weights.as_ref().map(|weights| &weights[frame_idx * self.num_channels..][..self.num_channels])
+        self.weights
+            .as_ref()
+            .map(|weights| &weights[frame_idx * self.num_channels..][..self.num_channels])
     }
 }
 
@@ -66,7 +73,8 @@ impl Sequence for Motion {
                 .map(|(frame, channel)| self.weight(frame, channel))
                 .collect()
         });
-        let values = channels.iter().map(|&value| if value.is_nan() { 0.0 } else { value }).collect();
+        let values =
+            channels.iter().map(|&value| if value.is_nan() { 0.0 } else { value }).collect();
         Ok(Frames { values, weights, num_channels: self.num_channels() })
     }
 }

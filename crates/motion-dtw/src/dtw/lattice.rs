@@ -73,7 +73,8 @@ impl Lattice<'_> {
         let (cost, end) = self.accumulate(distance, |row, column, taken| {
             moves[offsets[row] + column - self.band[row].start] = taken;
         })?;
-        let path = self.backtrack(end, |row, column| moves[offsets[row] + column - self.band[row].start]);
+        let path =
+            self.backtrack(end, |row, column| moves[offsets[row] + column - self.band[row].start]);
         Some(Solution { cost, path })
     }
 
@@ -91,7 +92,8 @@ impl Lattice<'_> {
         let kept = self.step.max_query_advance() + 1;
         let mut totals = Rolling::new(kept, self.num_columns, f64::INFINITY);
         let mut locals = Rolling::new(kept, self.num_columns, f64::INFINITY);
-        let productions: Vec<Production> = self.step.productions().iter().map(|steps| Production::new(steps)).collect();
+        let productions: Vec<Production> =
+            self.step.productions().iter().map(|steps| Production::new(steps)).collect();
         let mut best: Option<(f64, (usize, usize))> = None;
         let mut barren_rows = 0;
         for row in 0..num_rows {
@@ -109,12 +111,14 @@ impl Lattice<'_> {
                     if production.query > row || production.reference > column {
                         continue;
                     }
-                    let mut candidate = totals.row(row - production.query)[column - production.reference];
+                    let mut candidate =
+                        totals.row(row - production.query)[column - production.reference];
                     if candidate == f64::INFINITY {
                         continue;
                     }
                     for cell in &production.cells {
-                        candidate += cell.weight * locals.row(row - cell.query)[column - cell.reference];
+                        candidate +=
+                            cell.weight * locals.row(row - cell.query)[column - cell.reference];
                     }
                     if !production.diagonal {
                         candidate += self.penalty;
@@ -144,7 +148,11 @@ impl Lattice<'_> {
     fn start_cost(&self, row: usize, column: usize, local: f64) -> (f64, u8) {
         let allowed = (column == 0 && row <= self.ends.query_begin)
             || (row == 0 && column <= self.ends.reference_begin);
-        if allowed { (local + self.skip_charge * column as f64, START) } else { (f64::INFINITY, NONE) }
+        if allowed {
+            (local + self.skip_charge * column as f64, START)
+        } else {
+            (f64::INFINITY, NONE)
+        }
     }
 
     fn end_cost(&self, row: usize, column: usize, cost: f64) -> Option<f64> {
@@ -152,10 +160,14 @@ impl Lattice<'_> {
         let columns_left = self.num_columns - 1 - column;
         let allowed = (columns_left == 0 && rows_left <= self.ends.query_end)
             || (rows_left == 0 && columns_left <= self.ends.reference_end);
-        (allowed && cost.is_finite()).then(|| cost + self.skip_charge * columns_left as f64)
+        (allowed && cost.is_finite()).then_some(cost + self.skip_charge * columns_left as f64)
     }
 
-    fn backtrack(&self, end: (usize, usize), taken_at: impl Fn(usize, usize) -> u8) -> Vec<(usize, usize)> {
+    fn backtrack(
+        &self,
+        end: (usize, usize),
+        taken_at: impl Fn(usize, usize) -> u8,
+    ) -> Vec<(usize, usize)> {
         let mut path = vec![end];
         let (mut row, mut column) = end;
         loop {
@@ -199,6 +211,11 @@ impl Production {
             query += step.query;
             reference += step.reference;
         }
-        Self { query, reference, cells, diagonal: steps.iter().all(|step| step.query == step.reference) }
+        Self {
+            query,
+            reference,
+            cells,
+            diagonal: steps.iter().all(|step| step.query == step.reference),
+        }
     }
 }

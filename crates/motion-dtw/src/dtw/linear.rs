@@ -40,7 +40,10 @@ impl Linear<'_> {
     ///
     /// Splits at the middle row: the path leaves it where cost so far plus cost to come is least; twice the work of
     /// the full table, and a few rows of memory.
-    pub(crate) fn path(&self, distance: &mut dyn FnMut(usize, usize) -> f64) -> Option<Vec<(usize, usize)>> {
+    pub(crate) fn path(
+        &self,
+        distance: &mut dyn FnMut(usize, usize) -> f64,
+    ) -> Option<Vec<(usize, usize)>> {
         let num_rows = self.band.len();
         let last_column = self.band[num_rows - 1].end - 1;
         let mut path = Vec::with_capacity(num_rows + last_column);
@@ -69,14 +72,18 @@ impl Linear<'_> {
         let to_come = self.backward(middle..rows.end, first, last, distance);
         let width = last - first + 1;
         let (mut best, mut exit, mut entry) = (f64::INFINITY, 0, 0);
-        for column in 0..width {
-            for (next, weight, penalty) in
-                [(column + 1, self.weights.diagonal, 0.0), (column, self.weights.query, self.penalty)]
-            {
-                if next >= width || so_far[column] == f64::INFINITY || to_come[next] == f64::INFINITY {
+        for (column, &before) in so_far.iter().enumerate() {
+            for (next, weight, penalty) in [
+                (column + 1, self.weights.diagonal, 0.0),
+                (column, self.weights.query, self.penalty),
+            ] {
+                if next >= width || before == f64::INFINITY || to_come[next] == f64::INFINITY {
                     continue;
                 }
-                let cost = so_far[column] + weight * distance(middle, first + next) + penalty + to_come[next];
+                let cost = so_far[column]
+                    + weight * distance(middle, first + next)
+                    + penalty
+                    + to_come[next];
                 if cost < best {
                     (best, exit, entry) = (cost, first + column, first + next);
                 }
@@ -144,7 +151,11 @@ impl Linear<'_> {
                     continue;
                 }
                 let step = |(cost, local): (f64, f64), weight: f64, penalty: f64| {
-                    if cost == f64::INFINITY { f64::INFINITY } else { cost + weight * local + penalty }
+                    if cost == f64::INFINITY {
+                        f64::INFINITY
+                    } else {
+                        cost + weight * local + penalty
+                    }
                 };
                 let mut cost = step(diagonal, self.weights.diagonal, 0.0)
                     .min(step(beside, self.weights.reference, self.penalty))

@@ -159,7 +159,8 @@ impl Dtw {
     {
         let (query, reference) = self.inputs(query, reference)?;
         let measure = self.measure(&query, &reference);
-        let cost = self.cost_by(query.num_frames(), reference.num_frames(), |i, j| measure.between(i, j))?;
+        let cost =
+            self.cost_by(query.num_frames(), reference.num_frames(), |i, j| measure.between(i, j))?;
         Ok(if self.distance == Distance::SquaredEuclidean { cost.sqrt() } else { cost })
     }
 
@@ -183,15 +184,19 @@ impl Dtw {
             lattice.path(&mut distance)
         } else {
             let limit = self.max_path_bytes;
-            let too_large = Error::TooLarge { query: num_query, reference: num_reference, bytes, limit };
-            let weights = Weights::of(&self.step_pattern).filter(|_| self.ends == OpenEnds::default());
-            let linear = Linear { band: &band, weights: weights.ok_or(too_large)?, penalty: self.penalty };
+            let too_large =
+                Error::TooLarge { query: num_query, reference: num_reference, bytes, limit };
+            let weights =
+                Weights::of(&self.step_pattern).filter(|_| self.ends == OpenEnds::default());
+            let linear =
+                Linear { band: &band, weights: weights.ok_or(too_large)?, penalty: self.penalty };
             lattice.cost(&mut distance).and_then(|cost| {
                 let path = linear.path(&mut distance)?;
                 Some(Solution { cost, path })
             })
         };
-        let solution = solution.ok_or(Error::NoPath { query: num_query, reference: num_reference })?;
+        let solution =
+            solution.ok_or(Error::NoPath { query: num_query, reference: num_reference })?;
         let (first, last) = (solution.path[0], solution.path[solution.path.len() - 1]);
         let divisor = match self.step_pattern.normalization() {
             Normalization::PathLength => solution.path.len(),
@@ -228,9 +233,13 @@ impl Dtw {
         Q: Sequence + ?Sized,
         R: Sequence + ?Sized,
     {
-        let (query, reference) = (query.to_frames(Role::Query)?, reference.to_frames(Role::Reference)?);
+        let (query, reference) =
+            (query.to_frames(Role::Query)?, reference.to_frames(Role::Reference)?);
         if query.num_channels != reference.num_channels {
-            return Err(Error::ChannelMismatch { query: query.num_channels, reference: reference.num_channels });
+            return Err(Error::ChannelMismatch {
+                query: query.num_channels,
+                reference: reference.num_channels,
+            });
         }
         if let Some(weights) = &self.channel_weights {
             check_weights(weights, query.num_channels)?;
@@ -239,7 +248,12 @@ impl Dtw {
     }
 
     fn measure<'a>(&'a self, query: &'a Frames, reference: &'a Frames) -> Measure<'a> {
-        Measure { query, reference, channel_weights: self.channel_weights.as_deref(), distance: self.distance }
+        Measure {
+            query,
+            reference,
+            channel_weights: self.channel_weights.as_deref(),
+            distance: self.distance,
+        }
     }
 
     fn band(&self, num_query: usize, num_reference: usize) -> Result<Vec<Range<usize>>> {

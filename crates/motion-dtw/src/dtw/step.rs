@@ -66,7 +66,8 @@ impl StepPattern {
     /// [`Error::InvalidSetting`] if there is no production, a production has no steps, a step advances nothing, or a
     /// weight is negative or not finite.
     pub fn custom(productions: Vec<Vec<Step>>, normalization: Normalization) -> Result<Self> {
-        let invalid = |value: f64, expected| Error::InvalidSetting { name: "step_pattern", value, expected };
+        let invalid =
+            |value: f64, expected| Error::InvalidSetting { name: "step_pattern", value, expected };
         if productions.is_empty() || productions.iter().any(Vec::is_empty) {
             return Err(invalid(0.0, "every pattern needs productions and every production steps"));
         }
@@ -156,8 +157,11 @@ impl StepPattern {
             4 => vec![vec![d], vec![d, q], vec![(1, 2), q], vec![(1, 2)]],
             5 => vec![vec![d], vec![d, q], vec![d, r], vec![d, q, q], vec![d, r, r]],
             6 => vec![vec![d], vec![d, d, q], vec![d, d, r]],
-            7 => (0..=2).flat_map(|holds| (1..=3).map(move |rise| (holds, rise)))
-                .map(|(holds, rise)| std::iter::once((1, rise)).chain(std::iter::repeat_n(q, holds)).collect())
+            7 => (0..=2)
+                .flat_map(|holds| (1..=3).map(move |rise| (holds, rise)))
+                .map(|(holds, rise)| {
+                    std::iter::once((1, rise)).chain(std::iter::repeat_n(q, holds)).collect()
+                })
                 .collect(),
             _ => {
                 return Err(Error::InvalidSetting {
@@ -177,7 +181,11 @@ impl StepPattern {
             .into_iter()
             .map(|run| {
                 run.into_iter()
-                    .map(|step| Step { query: step.0, reference: step.1, weight: weigh(step) as f64 })
+                    .map(|step| Step {
+                        query: step.0,
+                        reference: step.1,
+                        weight: weigh(step) as f64,
+                    })
                     .collect()
             })
             .collect();
@@ -203,13 +211,22 @@ impl StepPattern {
 
     /// Most query frames that one production advances.
     pub(crate) fn max_query_advance(&self) -> usize {
-        self.productions.iter().map(|steps| steps.iter().map(|step| step.query).sum()).max().unwrap_or(1)
+        self.productions
+            .iter()
+            .map(|steps| steps.iter().map(|step| step.query).sum())
+            .max()
+            .unwrap_or(1)
     }
 
     fn of(productions: &[&[(usize, usize, f64)]], normalization: Normalization) -> Self {
         let productions = productions
             .iter()
-            .map(|steps| steps.iter().map(|&(query, reference, weight)| Step { query, reference, weight }).collect())
+            .map(|steps| {
+                steps
+                    .iter()
+                    .map(|&(query, reference, weight)| Step { query, reference, weight })
+                    .collect()
+            })
             .collect();
         Self { productions, normalization }
     }

@@ -95,7 +95,11 @@ impl Stream {
     /// # Errors
     ///
     /// What is wrong with the reference, or [`Error::InvalidSetting`] for a threshold that is NaN or negative.
-    pub fn new<R: Sequence + ?Sized>(settings: &Dtw, reference: &R, threshold: f64) -> Result<Self> {
+    pub fn new<R: Sequence + ?Sized>(
+        settings: &Dtw,
+        reference: &R,
+        threshold: f64,
+    ) -> Result<Self> {
         if threshold.is_nan() || threshold < 0.0 {
             return Err(Error::InvalidSetting {
                 name: "threshold",
@@ -134,9 +138,10 @@ impl Stream {
             return Err(Error::InfiniteValue { frame: self.next_frame, channel });
         }
         let missing = frame.iter().any(|value| value.is_nan());
-        let values: Vec<f64> = frame.iter().map(|&value| if value.is_nan() { 0.0 } else { value }).collect();
-        let weights: Option<Vec<f64>> =
-            missing.then(|| frame.iter().map(|value| f64::from(u8::from(!value.is_nan()))).collect());
+        let values: Vec<f64> =
+            frame.iter().map(|&value| if value.is_nan() { 0.0 } else { value }).collect();
+        let weights: Option<Vec<f64>> = missing
+            .then(|| frame.iter().map(|value| f64::from(u8::from(!value.is_nan()))).collect());
         Ok(self.push_weighted(&values, weights.as_deref()))
     }
 
@@ -155,7 +160,8 @@ impl Stream {
         self.next_frame += 1;
         let certain = self.take_certain();
         let (cost, start) = self.column.end();
-        if cost <= self.threshold && self.pending.as_ref().is_none_or(|pending| cost < pending.cost) {
+        if cost <= self.threshold && self.pending.as_ref().is_none_or(|pending| cost < pending.cost)
+        {
             self.pending = Some(Occurrence { frames: start..frame + 1, cost });
         }
         certain
@@ -237,7 +243,9 @@ impl Dtw {
             if found.len() == max {
                 break;
             }
-            let clear = |other: &Occurrence| frames.end <= other.frames.start || other.frames.end <= frames.start;
+            let clear = |other: &Occurrence| {
+                frames.end <= other.frames.start || other.frames.end <= frames.start
+            };
             if cost.is_finite() && found.iter().all(clear) {
                 found.push(Occurrence { frames, cost });
             }
@@ -250,7 +258,12 @@ impl Dtw {
     /// # Errors
     ///
     /// As [`Dtw::align`], and [`Error::FrameRange`] if the occurrence lies outside the query.
-    pub fn align_occurrence<Q, R>(&self, query: &Q, reference: &R, occurrence: &Occurrence) -> Result<Alignment>
+    pub fn align_occurrence<Q, R>(
+        &self,
+        query: &Q,
+        reference: &R,
+        occurrence: &Occurrence,
+    ) -> Result<Alignment>
     where
         Q: Sequence + ?Sized,
         R: Sequence + ?Sized,
@@ -261,8 +274,10 @@ impl Dtw {
             return Err(Error::FrameRange { start, end, num_frames: query.num_frames() });
         }
         let measure = self.measure(&query, &reference);
-        let whole = Dtw { penalty: self.penalty, max_path_bytes: self.max_path_bytes, ..Dtw::new() };
-        let found = whole.align_by(end - start, reference.num_frames(), |i, j| measure.between(start + i, j))?;
+        let whole =
+            Dtw { penalty: self.penalty, max_path_bytes: self.max_path_bytes, ..Dtw::new() };
+        let found = whole
+            .align_by(end - start, reference.num_frames(), |i, j| measure.between(start + i, j))?;
         let pairs = found.path.pairs().iter().map(|&(i, j)| (i + start, j)).collect();
         Ok(Alignment { path: WarpingPath::from_ordered(pairs), ..found })
     }

@@ -48,7 +48,10 @@ impl Window {
                         return (0, m);
                     }
                     let centre = i as f64 * slope;
-                    ((centre - half).ceil().max(0.0) as usize, ((centre + half).floor() as usize + 1).min(m))
+                    (
+                        (centre - half).ceil().max(0.0) as usize,
+                        ((centre + half).floor() as usize + 1).min(m),
+                    )
                 })
             }
             Window::Itakura { max_slope } => {
@@ -76,6 +79,6 @@ impl Window {
                 })
             }
         };
-        Ok((0..n).map(|i| row(i)).map(|(start, end)| start.min(m - 1)..end.max(1).min(m)).collect())
+        Ok((0..n).map(row).map(|(start, end)| start.min(m - 1)..end.max(1).min(m)).collect())
     }
 }

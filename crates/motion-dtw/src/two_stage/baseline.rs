@@ -9,19 +9,33 @@ use crate::dtw::lattice::{Lattice, OpenEnds};
 use crate::dtw::step::StepPattern;
 
 /// One warp over the whole query, ends tied.
-pub(crate) fn one_stage(query: Profile, reference: &Profile, scaling: &Scaling) -> Option<Staircase> {
+pub(crate) fn one_stage(
+    query: Profile,
+    reference: &Profile,
+    scaling: &Scaling,
+) -> Option<Staircase> {
     let band = vec![0..reference.grid.len; query.grid.len];
     let path = within(&band, &query, reference, scaling)?;
     Some(Staircase { query, path })
 }
 
 /// FastDTW (Salvador & Chan 2007) over the whole query: solves at half the rate and refines within `radius` of it.
-pub(crate) fn fast_dtw(query: Profile, reference: &Profile, scaling: &Scaling, radius: usize) -> Option<Staircase> {
+pub(crate) fn fast_dtw(
+    query: Profile,
+    reference: &Profile,
+    scaling: &Scaling,
+    radius: usize,
+) -> Option<Staircase> {
     let path = fast_path(&query, reference, scaling, radius)?;
     Some(Staircase { query, path })
 }
 
-fn fast_path(query: &Profile, reference: &Profile, scaling: &Scaling, radius: usize) -> Option<Vec<(usize, usize)>> {
+fn fast_path(
+    query: &Profile,
+    reference: &Profile,
+    scaling: &Scaling,
+    radius: usize,
+) -> Option<Vec<(usize, usize)>> {
     let (num_query, num_reference) = (query.grid.len, reference.grid.len);
     if num_query.min(num_reference) <= radius + 2 {
         return within(&vec![0..num_reference; num_query], query, reference, scaling);

@@ -56,7 +56,8 @@ impl Search {
     /// Mean cost and start of the best path that ends at the current instant, `skipped` reference instants short.
     fn ending(&self, skipped: usize) -> End {
         let cell = self.column[self.column.len() - 1 - skipped];
-        let cost = (cell.cost + Blend::BLIND * skipped as f64) / (f64::from(cell.len) + skipped as f64);
+        let cost =
+            (cell.cost + Blend::BLIND * skipped as f64) / (f64::from(cell.len) + skipped as f64);
         End { cost, start: cell.start }
     }
 }
@@ -90,9 +91,12 @@ pub(crate) fn candidates(
         let distance = FeatureDistance { query: &instant, reference, scaling };
         search.advance(j as u32, |i| distance.between(0, i));
         let open_end = if j + 1 == grid.len { open.1 } else { 0 };
-        let best = (1..=open_end).map(|skipped| search.ending(skipped)).fold(search.ending(0), |best, other| {
-            if other.cost < best.cost { other } else { best }
-        });
+        let best = (1..=open_end).map(|skipped| search.ending(skipped)).fold(
+            search.ending(0),
+            |best, other| {
+                if other.cost < best.cost { other } else { best }
+            },
+        );
         ends.push(best);
     }
     select(&ends, reference.grid.len, tempo, max)
@@ -102,7 +106,12 @@ pub(crate) fn candidates(
 }
 
 /// Stretches `(first, last)` in order of cost.
-fn select(ends: &[End], num_reference: usize, tempo: (f64, f64), max: usize) -> Vec<(usize, usize)> {
+fn select(
+    ends: &[End],
+    num_reference: usize,
+    tempo: (f64, f64),
+    max: usize,
+) -> Vec<(usize, usize)> {
     let duration = |end: usize| (end + 1 - ends[end].start as usize) as f64 / num_reference as f64;
     let mut order: Vec<usize> = (0..ends.len())
         .filter(|&end| ends[end].cost.is_finite() && (tempo.0..=tempo.1).contains(&duration(end)))

@@ -166,7 +166,10 @@ impl MotionDtw {
     /// stretch of the query has a duration within the tempo range.
     pub fn align(&self, query: &Motion, reference: &Reference) -> Result<MotionMatch> {
         let mut matches = self.find_all(query, reference, 1)?;
-        matches.pop().ok_or(Error::NoPath { query: query.num_frames(), reference: reference.active_frames().len() })
+        matches.pop().ok_or(Error::NoPath {
+            query: query.num_frames(),
+            reference: reference.active_frames().len(),
+        })
     }
 
     /// Up to `max` matches whose intervals do not overlap, best first; also those of [`Tier::NotFound`].
@@ -174,7 +177,12 @@ impl MotionDtw {
     /// # Errors
     ///
     /// As [`MotionDtw::align`], except that it is no error if no stretch has a fitting duration.
-    pub fn find_all(&self, query: &Motion, reference: &Reference, max: usize) -> Result<Vec<MotionMatch>> {
+    pub fn find_all(
+        &self,
+        query: &Motion,
+        reference: &Reference,
+        max: usize,
+    ) -> Result<Vec<MotionMatch>> {
         self.check(query, reference)?;
         Prepared::new(self, query, reference)?.find_all(max)
     }
@@ -189,7 +197,11 @@ impl MotionDtw {
         }
         let positive = |name, value: f64| {
             let expected = "it must be positive and finite";
-            if value.is_finite() && value > 0.0 { Ok(()) } else { Err(Error::InvalidSetting { name, value, expected }) }
+            if value.is_finite() && value > 0.0 {
+                Ok(())
+            } else {
+                Err(Error::InvalidSetting { name, value, expected })
+            }
         };
         positive("smoothing_s", self.smoothing_s)?;
         positive("coarse_rate_hz", self.coarse_rate_hz)?;
@@ -199,11 +211,21 @@ impl MotionDtw {
         positive("longest tempo", self.tempo.1)?;
         if self.tempo.1 < self.tempo.0 {
             let expected = "it must not be below the shortest";
-            return Err(Error::InvalidSetting { name: "longest tempo", value: self.tempo.1, expected });
+            return Err(Error::InvalidSetting {
+                name: "longest tempo",
+                value: self.tempo.1,
+                expected,
+            });
         }
-        if self.orders.iter().any(|order| !order.is_finite()) || self.orders.iter().all(|&order| order == 0.0) {
+        if self.orders.iter().any(|order| !order.is_finite())
+            || self.orders.iter().all(|&order| order == 0.0)
+        {
             let expected = "feature weights must be finite and not all zero";
-            return Err(Error::InvalidSetting { name: "feature_weights", value: self.orders[0], expected });
+            return Err(Error::InvalidSetting {
+                name: "feature_weights",
+                value: self.orders[0],
+                expected,
+            });
         }
         let fps = reference.motion().fps();
         let (first, last) = reference.keyframe_span();

@@ -101,8 +101,10 @@ mod tests {
             }
         }
         let expected = [1.0, -2.0, 0.5, 4.0, -1.0];
-        let b: Vec<f64> =
-            dense.iter().map(|row| row.iter().zip(expected).map(|(entry, x)| entry * x).sum()).collect();
+        let b: Vec<f64> = dense
+            .iter()
+            .map(|row| row.iter().zip(expected).map(|(entry, x)| entry * x).sum())
+            .collect();
         let factors = matrix.factorize();
         for (found, expected) in factors.solve(b).iter().zip(expected) {
             assert!((found - expected).abs() < 1e-9, "{found} {expected}"); // rounding, condition about 1e3

@@ -17,7 +17,7 @@ const MAX_BASELINE_BYTES: usize = 1 << 30;
 
 /// Calibration of the standard deviation of keyframes, in instants: a factor on the curvature's estimate, and what is
 /// left on perfect data (labels are good to about half a frame). Ours, fitted to recorded sessions.
-const SIGMA_FACTOR: f64 = 1.0;
+const SIGMA_FACTOR: f64 = 1.5;
 const SIGMA_FLOOR_S: f64 = 0.004;
 /// Standard deviation stated where the method gives none: one instant.
 const SIGMA_UNREFINED: f64 = 1.0;
@@ -41,7 +41,11 @@ struct Warped {
 }
 
 impl<'a> Prepared<'a> {
-    pub(super) fn new(settings: &'a MotionDtw, query: &'a Motion, reference: &'a Reference) -> Result<Self> {
+    pub(super) fn new(
+        settings: &'a MotionDtw,
+        query: &'a Motion,
+        reference: &'a Reference,
+    ) -> Result<Self> {
         let (motion, active) = (reference.motion(), reference.active_frames());
         let fps = motion.fps();
         let fit = LocalFit::new(settings.smoothing_s / 2.0, query.fps().min(fps));
@@ -52,7 +56,8 @@ impl<'a> Prepared<'a> {
         };
         let (start_s, end_s) = (active.start as f64 / fps, (active.end - 1) as f64 / fps);
         let grid = Grid::covering(start_s, end_s, rate_hz);
-        let scaling = Scaling::of(motion, fit, grid, settings.orders, settings.channel_weights.as_deref())?;
+        let scaling =
+            Scaling::of(motion, fit, grid, settings.orders, settings.channel_weights.as_deref())?;
         if !scaling.shares_channel_with(query) {
             return Err(Error::NothingInCommon);
         }
@@ -62,7 +67,12 @@ impl<'a> Prepared<'a> {
             query,
             reference,
             fit,
-            coarse: Profile::new(motion, fit, Grid::covering(start_s, end_s, coarse_rate_hz), &scaling),
+            coarse: Profile::new(
+                motion,
+                fit,
+                Grid::covering(start_s, end_s, coarse_rate_hz),
+                &scaling,
+            ),
             fine: Profile::new(motion, fit, grid, &scaling),
             scaling,
             span_s: (first / fps, last / fps),
@@ -71,8 +81,12 @@ impl<'a> Prepared<'a> {
 
     pub(super) fn find_all(&self, max: usize) -> Result<Vec<MotionMatch>> {
         let mut warped: Vec<Warped> = match self.settings.method {
-            Method::TwoStage => self.staircases(max).map(|staircase| self.refined(staircase)).collect(),
-            Method::Subsequence => self.staircases(max).map(|staircase| self.unrefined(staircase)).collect(),
+            Method::TwoStage => {
+                self.staircases(max).map(|staircase| self.refined(staircase)).collect()
+            }
+            Method::Subsequence => {
+                self.staircases(max).map(|staircase| self.unrefined(staircase)).collect()
+            }
             Method::OneStage => {
                 self.check_size(self.query_grid().len)?;
                 let staircase = baseline::one_stage(self.whole_query(), &self.fine, &self.scaling);
@@ -80,7 +94,8 @@ impl<'a> Prepared<'a> {
             }
             Method::FastDtw { radius } => {
                 self.check_size(4 * radius + 4)?;
-                let staircase = baseline::fast_dtw(self.whole_query(), &self.fine, &self.scaling, radius);
+                let staircase =
+                    baseline::fast_dtw(self.whole_query(), &self.fine, &self.scaling, radius);
                 staircase.map(|staircase| self.unrefined(staircase)).into_iter().collect()
             }
         };
@@ -88,7 +103,9 @@ impl<'a> Prepared<'a> {
         let found: Vec<MotionMatch> = warped.iter().map(|warped| self.finish(warped)).collect();
         let mut chosen: Vec<MotionMatch> = Vec::new();
         for candidate in &found {
-            if chosen.len() < max && chosen.iter().all(|other| apart(&other.interval, &candidate.interval)) {
+            if chosen.len() < max
+                && chosen.iter().all(|other| apart(&other.interval, &candidate.interval))
+            {
                 let mut candidate = candidate.clone();
                 candidate.quality.margin = margin(&candidate, &found);
                 chosen.push(candidate);
@@ -104,12 +121,19 @@ impl<'a> Prepared<'a> {
         };
         let (query, scaling) = (self.query, &self.scaling);
         let open = self.margins(self.coarse.grid);
-        let candidates =
-            coarse::candidates(query, &self.coarse, scaling, self.fit, open, self.settings.tempo, num_candidates);
+        let candidates = coarse::candidates(
+            query,
+            &self.coarse,
+            scaling,
+            self.fit,
+            open,
+            self.settings.tempo,
+            num_candidates,
+        );
         let open = self.margins(self.fine.grid);
-        candidates
-            .into_iter()
-            .filter_map(move |candidate: Candidate| fine::warp(query, candidate, &self.fine, scaling, self.fit, open))
+        candidates.into_iter().filter_map(move |candidate: Candidate| {
+            fine::warp(query, candidate, &self.fine, scaling, self.fit, open)
+        })
     }
 
     fn refined(&self, staircase: Staircase) -> Warped {
@@ -121,7 +145,11 @@ impl<'a> Prepared<'a> {
     }
 
     fn query_grid(&self) -> Grid {
-        Grid::covering(0.0, (self.query.num_frames() - 1) as f64 / self.query.fps(), self.fine.grid.rate_hz)
+        Grid::covering(
+            0.0,
+            (self.query.num_frames() - 1) as f64 / self.query.fps(),
+            self.fine.grid.rate_hz,
+        )
     }
 
     fn whole_query(&self) -> Profile {
@@ -132,7 +160,11 @@ impl<'a> Prepared<'a> {
         let (query, reference) = (self.query.num_frames(), self.fine.grid.len);
         let bytes = reference.saturating_mul(columns);
         let limit = MAX_BASELINE_BYTES;
-        if bytes <= limit { Ok(()) } else { Err(Error::TooLarge { query, reference, bytes, limit }) }
+        if bytes <= limit {
+            Ok(())
+        } else {
+            Err(Error::TooLarge { query, reference, bytes, limit })
+        }
     }
 
     /// Reference instants of `grid` before the first and after the last keyframe: these may lie outside the query.
@@ -148,7 +180,8 @@ impl<'a> Prepared<'a> {
         let last_frame = self.query.num_frames() - 1;
         let nearest = |frame: f64| (frame.round().max(0.0) as usize).min(last_frame);
         MotionMatch {
-            interval: nearest(keyframes[0].frame)..nearest(keyframes[keyframes.len() - 1].frame) + 1,
+            interval: nearest(keyframes[0].frame)
+                ..nearest(keyframes[keyframes.len() - 1].frame) + 1,
             keyframes,
             path: self.path(&warped.staircase),
             quality: Quality {
@@ -167,7 +200,8 @@ impl<'a> Prepared<'a> {
         let (fps, reference_fps) = (self.query.fps(), self.reference.motion().fps());
         let rate_hz = query_grid.rate_hz;
         let last_frame = (self.query.num_frames() - 1) as f64;
-        let mut keyframes: Vec<MatchedKeyframe> = Vec::with_capacity(self.reference.keyframes().len());
+        let mut keyframes: Vec<MatchedKeyframe> =
+            Vec::with_capacity(self.reference.keyframes().len());
         for keyframe in self.reference.keyframes() {
             let reference_time_s = keyframe.frame / reference_fps;
             let at = self.fine.grid.position(reference_time_s);
@@ -176,7 +210,8 @@ impl<'a> Prepared<'a> {
             if let Some(previous) = keyframes.last() {
                 frame = frame.max(previous.frame + LEAST_GAP);
             }
-            let sigma_s = smooth.sigma(at).map_or(SIGMA_UNREFINED, |sigma| SIGMA_FACTOR * sigma) / rate_hz;
+            let sigma_s =
+                smooth.sigma(at).map_or(SIGMA_UNREFINED, |sigma| SIGMA_FACTOR * sigma) / rate_hz;
             keyframes.push(MatchedKeyframe {
                 name: keyframe.name.clone(),
                 frame,

@@ -49,7 +49,8 @@ impl Profile {
         let mut values = vec![0.0; grid.len * num_features];
         let mut present = vec![0.0; grid.len * num_features];
         let mut instant = Instant::default();
-        let rows = values.chunks_exact_mut(num_features).zip(present.chunks_exact_mut(num_features));
+        let rows =
+            values.chunks_exact_mut(num_features).zip(present.chunks_exact_mut(num_features));
         for (idx, (values, present)) in rows.enumerate() {
             fit.at(motion, grid.time_s(idx), &mut instant);
             scaling.apply(&instant, values, present);
@@ -61,13 +62,22 @@ impl Profile {
     pub(crate) fn halved(&self) -> Self {
         let len = self.grid.len.div_ceil(2);
         let mean = |from: &[f64]| {
-            let row = |idx: usize| &from[idx.min(self.grid.len - 1) * self.num_features..][..self.num_features];
+            let row = |idx: usize| {
+                &from[idx.min(self.grid.len - 1) * self.num_features..][..self.num_features]
+            };
             (0..len)
-                .flat_map(|idx| row(2 * idx).iter().zip(row(2 * idx + 1)).map(|(a, b)| (a + b) / 2.0))
+                .flat_map(|idx| {
+                    row(2 * idx).iter().zip(row(2 * idx + 1)).map(|(a, b)| (a + b) / 2.0)
+                })
                 .collect()
         };
         let grid = Grid { rate_hz: self.grid.rate_hz / 2.0, first: self.grid.first / 2, len };
-        Self { grid, num_features: self.num_features, values: mean(&self.values), present: mean(&self.present) }
+        Self {
+            grid,
+            num_features: self.num_features,
+            values: mean(&self.values),
+            present: mean(&self.present),
+        }
     }
 
     /// Features of instant `idx`.
@@ -84,9 +94,9 @@ impl Profile {
 /// Distance between instants of query and reference: 0 for the same movement, about 0.5 or more for unrelated ones.
 ///
 /// `d^2 = sum_k w_k p_k rho(x_k) / sum_k w_k p_k` with `x_k` the difference in standard deviations of the reference
-/// and `p_k` the presence of both values: the paper's distance (Tian et al. 2025), squared. Ours: `rho(x) = x^2 /
-/// (1 + x^2 / c^2)` (Geman & McClure 1985) lets no single joint rule, and where little is present `d^2` leans towards
-/// the cost of a middling match, so that blindness is neither good nor bad.
+/// and `p_k` the lesser presence of both values: the paper's distance (Tian et al. 2025), squared. Ours: `rho(x) =
+/// x^2 / (1 + x^2 / c^2)` (Geman & McClure 1985) lets no single joint rule, and where the query misses what the
+/// reference shows, `d^2` leans towards a middling match, so that blindness is neither good nor bad.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FeatureDistance<'a> {
     pub(crate) query: &'a Profile,
@@ -97,13 +107,20 @@ pub(crate) struct FeatureDistance<'a> {
 impl FeatureDistance<'_> {
     pub(crate) fn between(&self, query_idx: usize, reference_idx: usize) -> f64 {
         let pairs = self.query.row(query_idx).iter().zip(self.reference.row(reference_idx));
-        let presence = self.query.present(query_idx).iter().zip(self.reference.present(reference_idx));
-        let mut total = Blend::default();
-        for (((q, r), (query_present, reference_present)), feature) in pairs.zip(presence).zip(self.scaling.features())
+        let presence =
+            self.query.present(query_idx).iter().zip(self.reference.present(reference_idx));
+        let mut blend = Blend::default();
+        for (((q, r), (query_present, reference_present)), feature) in
+            pairs.zip(presence).zip(self.scaling.features())
         {
-            total.add(q - r, query_present * reference_present, feature.weight, feature.inverse_limit);
+            blend.add(
+                q - r,
+                (*query_present, *reference_present),
+                feature.weight,
+                feature.inverse_limit,
+            );
         }
-        total.mean()
+        blend.mean()
     }
 }
 
@@ -111,31 +128,41 @@ impl FeatureDistance<'_> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Blend {
     sum: f64,
-    weight: f64,
+    /// Weight of what both recordings show, and of what only the reference shows.
+    seen: f64,
+    unseen: f64,
 }
 
 impl Blend {
     /// `d^2` of a pair that shares no measured feature: a middling match (ours, tuned with the weight below).
     pub(crate) const BLIND: f64 = 0.7;
-    /// Weight of that prior when nothing at all is present, relative to all features together.
+    /// Weight of that prior, relative to the features that it stands for.
     const BLIND_WEIGHT: f64 = 0.1;
 
-    /// Adds the difference of a feature, scaled by the root of its weight.
+    /// Adds the difference of a feature, scaled by the root of its weight; `present` in query and reference.
     #[inline]
-    pub(crate) fn add(&mut self, difference: f64, present: f64, weight: f64, inverse_limit: f64) {
+    pub(crate) fn add(
+        &mut self,
+        difference: f64,
+        present: (f64, f64),
+        weight: f64,
+        inverse_limit: f64,
+    ) {
+        let both = present.0.min(present.1);
         let squared = difference * difference;
-        self.sum += present * squared / (1.0 + squared * inverse_limit);
-        self.weight += present * weight;
+        self.sum += both * squared / (1.0 + squared * inverse_limit);
+        self.seen += both * weight;
+        self.unseen += (present.1 - both) * weight;
     }
 
-    /// Share of the features that was present, 0 to 1.
-    pub(crate) fn weight(&self) -> f64 {
-        self.weight
+    /// Weight of the features seen in both, and of those seen in the reference.
+    pub(crate) fn weights(&self) -> (f64, f64) {
+        (self.seen, self.seen + self.unseen)
     }
 
     pub(crate) fn mean(&self) -> f64 {
-        let unseen = Self::BLIND_WEIGHT * (1.0 - self.weight).max(0.0);
-        let weight = self.weight + unseen;
+        let unseen = Self::BLIND_WEIGHT * self.unseen;
+        let weight = self.seen + unseen;
         if weight > 0.0 { (self.sum + unseen * Self::BLIND) / weight } else { Self::BLIND }
     }
 }

@@ -46,7 +46,11 @@ impl Sums {
     }
 
     fn variance(&self) -> f64 {
-        if self.weight > 0.0 { (self.square / self.weight - self.mean().powi(2)).max(0.0) } else { 0.0 }
+        if self.weight > 0.0 {
+            (self.square / self.weight - self.mean().powi(2)).max(0.0)
+        } else {
+            0.0
+        }
     }
 }
 
@@ -77,7 +81,8 @@ impl Scaling {
         let total: f64 = (0..sums.len()).map(weight).sum();
         let typical: [f64; 3] = std::array::from_fn(|order| {
             let used = (0..sums.len()).filter(|&at| at % 3 == order && weight(at) > 0.0);
-            let (sum, count) = used.fold((0.0, 0.0), |(sum, count), at| (sum + sums[at].variance(), count + 1.0));
+            let (sum, count) =
+                used.fold((0.0, 0.0), |(sum, count), at| (sum + sums[at].variance(), count + 1.0));
             if count > 0.0 { sum / count } else { 0.0 }
         });
         // 1e-12 square degrees is rounding, not movement.
@@ -123,7 +128,9 @@ impl Scaling {
     /// Whether `query` measures any channel that carries weight.
     pub(crate) fn shares_channel_with(&self, query: &Motion) -> bool {
         (0..query.num_channels()).any(|channel| {
-            let used = self.features[3 * channel..3 * channel + 3].iter().any(|feature| feature.weight > 0.0);
+            let used = self.features[3 * channel..3 * channel + 3]
+                .iter()
+                .any(|feature| feature.weight > 0.0);
             used && (0..query.num_frames()).any(|frame| query.weight(frame, channel) > 0.0)
         })
     }

@@ -42,7 +42,7 @@ pub(crate) struct SmoothWarp {
     /// Query grid position of each reference instant, strictly increasing.
     positions: Vec<f64>,
     factors: Option<Factors>,
-    /// Mean squared distance over the reference, as [`FeatureDistance`](super::profile::FeatureDistance) measures it.
+    /// Mean squared distance over what the reference shows, as [`FeatureDistance`](super::profile::FeatureDistance) measures it.
     pub(crate) cost: f64,
     /// Share of the features present along the warp, 0 to 1.
     pub(crate) coverage: f64,
@@ -72,8 +72,9 @@ impl SmoothWarp {
             let len = positions.len();
             let evidence = 1.0 / (pass.variance + 1e-9);
             // The tiny ridge keeps the system regular where nothing was measured.
-            let mut system =
-                Pentadiagonal::diagonal(pass.information.iter().map(|info| evidence * info + 1e-9).collect());
+            let mut system = Pentadiagonal::diagonal(
+                pass.information.iter().map(|info| evidence * info + 1e-9).collect(),
+            );
             let mut gradient: Vec<f64> = pass.score.iter().map(|score| -evidence * score).collect();
             for i in 1..len.saturating_sub(1) {
                 let bend = positions[i - 1] - 2.0 * positions[i] + positions[i + 1];
@@ -97,7 +98,13 @@ impl SmoothWarp {
     pub(crate) fn unrefined(staircase: &Staircase, reference: &Profile, scaling: &Scaling) -> Self {
         let mut positions = treads(&staircase.path, reference.grid.len);
         keep_rising(&mut positions);
-        let pass = compare(&staircase.query, reference, scaling, &positions, &vec![0.0; scaling.num_features()]);
+        let pass = compare(
+            &staircase.query,
+            reference,
+            scaling,
+            &positions,
+            &vec![0.0; scaling.num_features()],
+        );
         Self { positions, factors: None, cost: pass.cost, coverage: pass.coverage }
     }
 
@@ -119,7 +126,8 @@ impl SmoothWarp {
     /// Least and largest tempo between two reference positions, query per reference.
     pub(crate) fn slopes(&self, from: f64, to: f64) -> (f64, f64) {
         let last = self.positions.len() - 1;
-        let (from, to) = ((from.floor().max(0.0) as usize).min(last), (to.ceil().max(0.0) as usize).min(last));
+        let (from, to) =
+            ((from.floor().max(0.0) as usize).min(last), (to.ceil().max(0.0) as usize).min(last));
         self.positions[from..=to]
             .windows(2)
             .map(|pair| pair[1] - pair[0])
@@ -133,7 +141,8 @@ impl SmoothWarp {
 /// Mean query instant of each reference instant; before and after the path the tempo is 1.
 fn treads(path: &[(usize, usize)], num_reference: usize) -> Vec<f64> {
     let (first, last) = (path[0], path[path.len() - 1]);
-    let mut positions: Vec<f64> = (0..first.1).map(|i| first.0 as f64 - (first.1 - i) as f64).collect();
+    let mut positions: Vec<f64> =
+        (0..first.1).map(|i| first.0 as f64 - (first.1 - i) as f64).collect();
     for pairs in path.chunk_by(|a, b| a.1 == b.1) {
         positions.push(pairs.iter().map(|pair| pair.0 as f64).sum::<f64>() / pairs.len() as f64);
     }
@@ -148,21 +157,33 @@ fn keep_rising(positions: &mut [f64]) {
 }
 
 /// Differences along the warp, how they change with it, and what is left of them.
-fn compare(query: &Profile, reference: &Profile, scaling: &Scaling, positions: &[f64], offsets: &[f64]) -> Pass {
+fn compare(
+    query: &Profile,
+    reference: &Profile,
+    scaling: &Scaling,
+    positions: &[f64],
+    offsets: &[f64],
+) -> Pass {
     let (len, num_features) = (positions.len(), scaling.num_features());
     let (mut information, mut score) = (vec![0.0; len], vec![0.0; len]);
     let mut means = vec![(0.0, 0.0); num_features];
-    let (mut energy, mut weight_used, mut cost, mut coverage) = (0.0, 0.0, 0.0, 0.0);
+    let (mut energy, mut weight_used, mut cost) = (0.0, 0.0, 0.0);
+    let (mut total_seen, mut total_shown) = (0.0, 0.0);
     let mut between = Between::new(num_features);
     for i in 0..len {
         if !(0.0..=(query.grid.len - 1) as f64).contains(&positions[i]) {
-            cost += Blend::BLIND;
+            // Outside the recording.
+            let present = reference.present(i).iter().zip(scaling.features());
+            let shown: f64 = present.map(|(present, feature)| present * feature.weight).sum();
+            cost += shown * Blend::BLIND;
+            total_shown += shown;
             continue;
         }
         between.interpolate(query, positions[i]);
         let (before, after) = (i.saturating_sub(1), (i + 1).min(len - 1));
         let tempo = if after > before {
-            ((positions[after] - positions[before]) / (after - before) as f64).clamp(TEMPO_LIMITS.0, TEMPO_LIMITS.1)
+            ((positions[after] - positions[before]) / (after - before) as f64)
+                .clamp(TEMPO_LIMITS.0, TEMPO_LIMITS.1)
         } else {
             1.0
         };
@@ -173,12 +194,13 @@ fn compare(query: &Profile, reference: &Profile, scaling: &Scaling, positions: &
             if feature.weight <= 0.0 {
                 continue;
             }
-            let present = between.present[k] * present[k];
+            let shown = (between.present[k], present[k]);
+            let present = shown.0.min(shown.1);
             let raw = between.value[k] * stretch[k % 3] - row[k];
             means[k].0 += present * raw;
             means[k].1 += present;
             let difference = raw - offsets[k];
-            blend.add(difference, present, feature.weight, feature.inverse_limit);
+            blend.add(difference, shown, feature.weight, feature.inverse_limit);
             let slope = between.slope[k] * stretch[k % 3];
             // Iteratively reweighted least squares for the same kind of rho as in the distance.
             let excess = difference * difference / (feature.weight * ROBUST_LIMIT * ROBUST_LIMIT);
@@ -188,21 +210,28 @@ fn compare(query: &Profile, reference: &Profile, scaling: &Scaling, positions: &
             energy += weight * difference * difference;
             weight_used += weight * feature.weight;
         }
-        cost += blend.mean();
-        coverage += blend.weight();
+        let (seen, shown) = blend.weights();
+        cost += shown * blend.mean();
+        total_seen += seen;
+        total_shown += shown;
     }
-    let offsets = means.iter().zip(scaling.features()).enumerate().map(|(k, (&(sum, weight), feature))| {
-        let limit = OFFSET_LIMIT * feature.weight.sqrt();
-        let is_angle = k % 3 == 0;
-        if is_angle && weight > 0.0 { (OFFSET_SHARE * sum / weight).clamp(-limit, limit) } else { 0.0 }
-    });
+    let offsets =
+        means.iter().zip(scaling.features()).enumerate().map(|(k, (&(sum, weight), feature))| {
+            let limit = OFFSET_LIMIT * feature.weight.sqrt();
+            let is_angle = k % 3 == 0;
+            if is_angle && weight > 0.0 {
+                (OFFSET_SHARE * sum / weight).clamp(-limit, limit)
+            } else {
+                0.0
+            }
+        });
     Pass {
         offsets: offsets.collect(),
         information,
         score,
         variance: if weight_used > 0.0 { energy / weight_used } else { 1.0 },
-        cost: cost / len as f64,
-        coverage: coverage / len as f64,
+        cost: if total_shown > 0.0 { cost / total_shown } else { Blend::BLIND },
+        coverage: if total_shown > 0.0 { total_seen / total_shown } else { 0.0 },
     }
 }
 
@@ -215,7 +244,11 @@ struct Between {
 
 impl Between {
     fn new(num_features: usize) -> Self {
-        Self { value: vec![0.0; num_features], slope: vec![0.0; num_features], present: vec![0.0; num_features] }
+        Self {
+            value: vec![0.0; num_features],
+            slope: vec![0.0; num_features],
+            present: vec![0.0; num_features],
+        }
     }
 
     /// Cubic through the instants with continuous slope (Catmull & Rom 1974); presence is the lesser neighbour's.
@@ -224,13 +257,15 @@ impl Between {
         let below = (at.floor() as usize).min(last);
         let above = (below + 1).min(last);
         let t = at - below as f64;
-        let rows = [below.saturating_sub(1), below, above, (above + 1).min(last)].map(|idx| profile.row(idx));
+        let rows = [below.saturating_sub(1), below, above, (above + 1).min(last)]
+            .map(|idx| profile.row(idx));
         let (near, far) = (profile.present(below), profile.present(above));
         for k in 0..self.value.len() {
             let [before, start, end, after] = rows.map(|row| row[k]);
             let (start_slope, end_slope) = ((end - before) / 2.0, (after - start) / 2.0);
             let rise = end - start;
-            let (square, cube) = (3.0 * rise - 2.0 * start_slope - end_slope, start_slope + end_slope - 2.0 * rise);
+            let (square, cube) =
+                (3.0 * rise - 2.0 * start_slope - end_slope, start_slope + end_slope - 2.0 * rise);
             self.value[k] = start + t * (start_slope + t * (square + t * cube));
             self.slope[k] = start_slope + t * (2.0 * square + 3.0 * t * cube);
             self.present[k] = if t == 0.0 { near[k] } else { near[k].min(far[k]) };

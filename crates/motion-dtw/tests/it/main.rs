@@ -1,0 +1,11 @@
+//! What users of `motion-dtw` rely on.
+
+mod bad_input;
+mod bounds;
+mod by_hand;
+mod golden;
+mod laws;
+mod plain;
+mod real;
+mod support;
+mod two_stage;
