@@ -13,6 +13,8 @@ pub(crate) struct Projector<'a> {
     series: &'a SkeletonSeries,
     facing: Vec<Option<[f64; 3]>>,
     leg_length: Option<f64>,
+    /// Height that the lowest joint rarely goes below, so that a jump is drawn above the ground.
+    ground: f64,
     view: View,
 }
 
@@ -22,6 +24,7 @@ impl<'a> Projector<'a> {
             series,
             facing: series.facing(),
             leg_length: series.leg_length(),
+            ground: ground(series),
             view: series.view(),
         }
     }
@@ -44,10 +47,9 @@ impl<'a> Projector<'a> {
         let Some(centre) = centre.or_else(|| placed.first().map(|(_, at)| at[0])) else {
             return Figurine::default();
         };
-        let ground = placed.iter().map(|(_, at)| at[1]).fold(f64::INFINITY, f64::min);
         let joints = placed.into_iter().map(|(joint, [along, up])| {
             let along = (along - centre) / leg_length;
-            (joint.name(), [rounded(along), rounded((up - ground) / leg_length)])
+            (joint.name(), [rounded(along), rounded((up - self.ground) / leg_length)])
         });
         Figurine { joints: joints.collect() }
     }
@@ -59,6 +61,18 @@ impl<'a> Projector<'a> {
             View::Front | View::Unclear => Some([1.0, 0.0, 0.0]),
         }
     }
+}
+
+/// The 5th percentile over time of the lowest joint's height.
+fn ground(series: &SkeletonSeries) -> f64 {
+    let frames = series.positions();
+    let lowest = frames.outer_iter().filter_map(|frame| {
+        let heights = frame.column(1).into_iter().copied().filter(|height| height.is_finite());
+        heights.min_by(f64::total_cmp)
+    });
+    let mut lowest: Vec<f64> = lowest.collect();
+    lowest.sort_by(f64::total_cmp);
+    lowest.get(lowest.len() / 20).copied().unwrap_or(0.0)
 }
 
 /// A thousandth of a leg is finer than any pixel.

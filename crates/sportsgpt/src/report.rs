@@ -125,7 +125,8 @@ pub struct KeyframeReport {
 /// A pose projected onto the plane in which it is shown.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Figurine {
-    /// Joint to (forward of the mid-hip, above the lowest joint), in leg lengths; unseen joints are absent.
+    /// Joint to (forward of the mid-hip, above the ground), in leg lengths; unseen joints are absent. The ground is where
+    /// the lowest joint is most of the time.
     pub joints: BTreeMap<String, [f64; 2]>,
 }
 

@@ -132,8 +132,13 @@ fn keyframes_of_other_trials_lie_within_the_labels_tolerance() {
     // three frames at 100 per second for slow ones; twice that here, as the filters before the rules differ.
     let frames_at = |fps: f64, frames: f64| 2.0 * 1000.0 * frames / fps;
     let (force, fast, slow) = (frames_at(100.0, 0.5), frames_at(100.0, 1.0), frames_at(100.0, 3.0));
-    let drop_jump =
-        [("touchdown", force), ("lowest", fast), ("takeoff", force), ("apex", fast), ("landing", force)];
+    let drop_jump = [
+        ("touchdown", force),
+        ("lowest", fast),
+        ("takeoff", force),
+        ("apex", fast),
+        ("landing", force),
+    ];
     for athlete in ["ocap4_DJ2", "ocap4_DJ3", "ocap4_DJAsym1"] {
         check_keyframes("drop_jump", athlete, "ocap4_DJ1", &drop_jump);
     }
