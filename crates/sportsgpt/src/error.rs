@@ -57,7 +57,7 @@ pub enum Error {
         start_s: f64,
         /// Its end, in seconds.
         end_s: f64,
-        /// Its cost, in standard deviations of the reference.
+        /// Its cost, see [`motion_dtw::Quality::cost`].
         cost: f64,
         /// Share of the compared angles that could be measured there, 0 to 1.
         coverage: f64,

@@ -77,7 +77,7 @@ pub(crate) fn tier(tier: Tier) -> &'static str {
         Tier::Good => "good",
         Tier::Fair => "fair",
         Tier::Poor => "poor",
-        Tier::NotFound => "not found",
+        Tier::NotFound => "doubtful",
     }
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn notes(
             "The motion resembles the reference only roughly: check the keyframes before trusting the rest.".into(),
         ),
         Tier::NotFound => notes.push(
-            "The reference's motion was probably not found: this shows the most similar place in the recording."
+            "It is doubtful that the recording shows the reference's motion: this is the most similar place in it."
                 .into(),
         ),
     }

@@ -1,7 +1,7 @@
 //! The chain of the paper, stage by stage: align, measure, assess, guide, report.
 
 use kismam::{Assessment, Assessor, Evidence, Feature, KnowledgeBase, Measurement};
-use motion_dtw::{Keyframe, MotionDtw, MotionMatch, Reference, Tier};
+use motion_dtw::{Keyframe, MotionDtw, MotionMatch, Reference};
 use pose::{Cleaning, CleaningReport, Side, SkeletonSeries};
 use sports_rag::{Guidance, Guide, IssueQuery, TemplateGuide};
 
@@ -18,6 +18,10 @@ use crate::{Error, Result, channels, notes};
 /// How much of the reference is aligned before its first and after its last keyframe, in seconds
 /// (ours: enough to see a motion begin, too little to ask for the same idling).
 const REFERENCE_MARGIN_S: f64 = 0.25;
+
+/// Cost above which the motion counts as absent (ours). Whoever names an event believes it is there, so this
+/// is laxer than the aligner's own verdict: the cheapest place in recordings of something else cost 0.43.
+const ABSENT_COST: f64 = 0.42;
 
 /// Passages that are retrieved for each issue (ours; the paper leaves its K open).
 const PASSAGES_PER_ISSUE: usize = 3;
@@ -149,7 +153,7 @@ impl<'k> Pipeline<'k> {
                 (found, aligned_reference, mirrored) = (other, mirror, true);
             }
         }
-        if found.quality.tier == Tier::NotFound && !self.poor_match_accepted {
+        if found.quality.cost > ABSENT_COST && !self.poor_match_accepted {
             let fps = athlete_series.fps();
             return Err(Error::NotFound {
                 event: self.event.id.clone(),

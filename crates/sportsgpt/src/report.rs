@@ -86,11 +86,11 @@ pub struct Interval {
 /// How well athlete and reference could be aligned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AlignmentSummary {
-    /// `good`, `fair` or `poor`.
+    /// `good`, `fair`, `poor` or `doubtful`, from `cost`.
     pub tier: String,
-    /// Mean distance of aligned poses, in standard deviations of the reference; 0 is identical.
+    /// Mean squared distance of aligned poses; 0 is identical, about 0.5 unrelated.
     pub cost: f64,
-    /// How much worse the second-best place in the recording is, relative to the best; larger is surer.
+    /// How much cheaper this place is than the second-best in the recording, 0 (a tie, as in repetitions) to 1.
     pub margin: Option<f64>,
     /// Share of the measured channels, 0 to 1.
     pub coverage: f64,
