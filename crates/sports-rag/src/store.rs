@@ -409,6 +409,9 @@ impl Store {
                 }
                 other => Error::Index(other),
             })?;
+            // A killed writer may leave files that no commit names; the next commit would stumble over one of the same
+            // name (tantivy numbers deletion files from the last commit on).
+            writer.garbage_collect_files().wait()?;
             self.writer = Some(writer);
             // What was committed between opening and taking the lock must be seen before it is changed.
             self.reader.reload()?;

@@ -147,7 +147,7 @@ fn a_long_document_is_found_once_with_its_best_passage() {
     let filler = "Nothing to see here, only words that fill the page. ".repeat(80);
     let document = Document::new("long", "", filler.clone())
         .with_section(["Landing"], format!("{filler} plyometric"));
-    let store = store(&[document.clone()]);
+    let store = store(std::slice::from_ref(&document));
     let hits = store.search(&Query::new("plyometric words")).unwrap();
     assert_eq!(hits.len(), 1);
     assert!(hits[0].text.contains("plyometric"));
