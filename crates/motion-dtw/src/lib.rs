@@ -27,10 +27,6 @@
 //!   public: ours are stated at [`MotionDtw`].
 //! - Ours: ties prefer the diagonal step, so that equal inputs always give the same path; features are scaled by the
 //!   reference only; the warp is smoothed between frames; every keyframe has a standard deviation.
-//!
-//! # Features
-//!
-//! - `rayon`: reserved for batches on several threads; nothing is needed for single alignments.
 
 mod motion; // what goes in
 mod reference;
