@@ -113,7 +113,9 @@ impl Measure {
         match self {
             Knee(s) | Hip(s) | Ankle(s) | Elbow(s) | Shoulder(s) | Thigh(s) | Shank(s)
             | KneeValgus(s) | FootAhead(s) | WristHeight(s) => Some(s),
-            Trunk | TrunkSide | HipHeight | PelvisHeight | ToeHeight | KneeGap | StanceWidth => None,
+            Trunk | TrunkSide | HipHeight | PelvisHeight | ToeHeight | KneeGap | StanceWidth => {
+                None
+            }
         }
     }
 

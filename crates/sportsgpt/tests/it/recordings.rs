@@ -76,7 +76,7 @@ fn no_recording_beside_itself_has_an_issue() {
         let report = pipeline.run(&trial, &trial).unwrap();
         assert!(report.issues.is_empty(), "{name}: {}", render::text(&report));
         for (found, (_, labelled)) in report.keyframes.iter().zip(trial.keyframes()) {
-            assert!((found.carried_frame - labelled).abs() < 1.0, "{name}, {}", found.name);
+            assert!((found.carried_frame - labelled).abs() < 1e-6, "{name}, {}", found.name);
         }
         num_compared += 1;
     }
