@@ -26,8 +26,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) path: &'a WarpingPath,
     /// Frames from the first to the last keyframe.
     pub(crate) interval: Range<usize>,
-    pub(crate) dominant: Side,
-    pub(crate) reference_dominant: Side,
+    /// Dominant side of athlete and reference.
+    pub(crate) dominant: [Side; 2],
 }
 
 impl Scene<'_> {
@@ -60,15 +60,17 @@ impl Scene<'_> {
             label: label(name, side),
             unit: unit.to_owned(),
             time_s: frames.clone().map(|f| rounded(f as f64 / self.fps)).collect(),
-            athlete: self.line(self.athlete, name, side, self.dominant, &frames),
+            athlete: self.line(self.athlete, name, side, self.dominant[0], &frames),
             left: Vec::new(),
             right: Vec::new(),
             reference: self.warped(name, side, &frames),
             tolerance,
         };
         if both {
-            curve.left = self.line(self.athlete, name, FeatureSide::Left, self.dominant, &frames);
-            curve.right = self.line(self.athlete, name, FeatureSide::Right, self.dominant, &frames);
+            curve.left =
+                self.line(self.athlete, name, FeatureSide::Left, self.dominant[0], &frames);
+            curve.right =
+                self.line(self.athlete, name, FeatureSide::Right, self.dominant[0], &frames);
         }
         curve.athlete.iter().any(Option::is_some).then_some(curve)
     }
@@ -106,7 +108,7 @@ impl Scene<'_> {
     /// The reference at the athlete's `frames`: the mean of the frames that the path pairs with each.
     fn warped(&self, name: &str, side: FeatureSide, frames: &Range<usize>) -> Vec<Option<f64>> {
         let whole = 0..self.num_reference_frames;
-        let line = self.line(self.reference, name, side, self.reference_dominant, &whole);
+        let line = self.line(self.reference, name, side, self.dominant[1], &whole);
         frames
             .clone()
             .map(|frame_idx| {

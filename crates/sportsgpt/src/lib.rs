@@ -22,8 +22,8 @@
 //!
 //! # Sources, and where we differ
 //!
-//! - The stages are the paper's. It aligns poses it does not describe; we align the eleven angles of the
-//!   large joints and the trunk.
+//! - The stages are the paper's. It aligns joint angles it does not list; we align ten included angles, five
+//!   inclinations and four heights.
 //! - Targets are the reference's own values (the paper contrasts "with the target"), widened by what the
 //!   literature allows; the paper's thresholds and mapping matrix were not released.
 //! - The paper lets a language model write the guidance. Ours is put together from retrieved passages
@@ -36,6 +36,7 @@
 mod trial; // what goes in
 mod knowledge;
 mod pipeline; // the chain
+mod alignment;
 mod channels;
 mod signals;
 mod snapping;
@@ -50,9 +51,10 @@ pub mod figure;
 pub mod simulation;
 mod error;
 
+pub use alignment::{Aligned, Repetition};
 pub use error::{Error, Result};
 pub use knowledge::Knowledge;
-pub use pipeline::{Aligned, Measured, Pipeline};
+pub use pipeline::{Assessed, Measured, Pipeline};
 pub use report::Report;
 pub use trial::Trial;
 

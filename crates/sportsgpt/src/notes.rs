@@ -1,11 +1,11 @@
 //! Facts put into words: queries for retrieval, and what a reader should know first.
 
 use kismam::{Direction, EvidenceRecord, IssueAssessment};
-use motion_dtw::{MotionMatch, Tier};
-use pose::{CleaningReport, JointCare, SkeletonSeries, View};
+use motion_dtw::Tier;
+use pose::{JointCare, View};
 use sports_rag::IssueQuery;
 
-use crate::trial::Trial;
+use crate::alignment::Aligned;
 
 /// An issue as retrieval wants it: names, phase, direction, and the facts to be quoted.
 pub(crate) fn query(event: &str, issue: &IssueAssessment) -> IssueQuery {
@@ -85,24 +85,19 @@ pub(crate) fn tier(tier: Tier) -> &'static str {
 const MISSING_WORTH_TELLING: f64 = 0.05;
 
 /// What the reader should know before trusting the rest.
-pub(crate) fn notes(
-    athlete: &Trial,
-    reference: &Trial,
-    found: &MotionMatch,
-    cleaned: &SkeletonSeries,
-    cleaning: &CleaningReport,
-) -> Vec<String> {
+pub(crate) fn notes(aligned: &Aligned<'_>, tier: Tier) -> Vec<String> {
+    let Aligned { athlete, reference, cleaning, .. } = aligned;
     let mut notes = Vec::new();
-    if athlete.is_simulated() {
+    if athlete.trial.is_simulated() {
         notes.push("The athlete is simulated: nobody jumped. The report shows what a recording would give.".into());
     }
-    if reference.is_simulated() {
+    if reference.trial.is_simulated() {
         notes.push(
             "The reference is simulated from a documented model technique, not recorded from an elite athlete."
                 .into(),
         );
     }
-    match found.quality.tier {
+    match tier {
         Tier::Good | Tier::Fair => {}
         Tier::Poor => notes.push(
             "The motion resembles the reference only roughly: check the keyframes before trusting the rest.".into(),
@@ -112,7 +107,7 @@ pub(crate) fn notes(
                 .into(),
         ),
     }
-    let view = match cleaned.view() {
+    let view = match athlete.series.view() {
         View::Space => None,
         View::Side => Some(
             "from the side: what only a front view shows (knees falling in, width) cannot be told",

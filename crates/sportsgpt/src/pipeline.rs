@@ -1,17 +1,19 @@
 //! The chain of the paper, stage by stage: align, measure, assess, guide, report.
 
-use kismam::{Assessment, Assessor, Evidence, Feature, KnowledgeBase, Measurement};
+use kismam::{Assessment, Assessor, Evidence, Feature, KnowledgeBase, Measurement, Verdict};
 use motion_dtw::{Keyframe, MotionDtw, MotionMatch, Reference};
-use pose::{Cleaning, CleaningReport, Side, SkeletonSeries};
+use pose::{Cleaning, CleaningReport, SkeletonSeries};
 use sports_rag::{Guidance, Guide, IssueQuery, TemplateGuide};
 
+use crate::alignment::{Aligned, Prepared, Repetition};
 use crate::curves::Scene;
 use crate::figurine::Projector;
 use crate::knowledge::Knowledge;
-use crate::measuring::{Instant, dominant_side, measure};
-use crate::report::{AlignmentSummary, Interval, KeyframeReport, Provenance, Report, SCHEMA};
+use crate::measuring::{Instant, measure};
+use crate::report::{
+    AlignmentSummary, Interval, KeyframeReport, Provenance, RepetitionReport, Report, SCHEMA,
+};
 use crate::signals::Signals;
-use crate::snapping::{self, snap};
 use crate::trial::Trial;
 use crate::{Error, Result, channels, notes};
 
@@ -23,6 +25,9 @@ const REFERENCE_MARGIN_S: f64 = 0.25;
 /// is laxer than the aligner's own verdict. The cheapest place in six recordings of something else cost 0.44 (a walk
 /// beside a run: 0.41).
 const ABSENT_COST: f64 = 0.42;
+
+/// Repetitions that are looked for in one recording (ours).
+const MAX_REPETITIONS: usize = 12;
 
 /// Passages that are retrieved for each issue (ours; the paper leaves its K open).
 const PASSAGES_PER_ISSUE: usize = 3;
@@ -39,25 +44,6 @@ pub struct Pipeline<'k> {
     poor_match_accepted: bool,
 }
 
-/// Result of [`Pipeline::align`]: where the motion is, and which frames belong together.
-#[derive(Debug)]
-pub struct Aligned<'t> {
-    athlete_trial: &'t Trial,
-    reference_trial: &'t Trial,
-    athlete: SkeletonSeries,
-    reference: SkeletonSeries,
-    athlete_signals: Signals,
-    reference_signals: Signals,
-    cleaning: CleaningReport,
-    mirrored: bool,
-    found: MotionMatch,
-    /// Keyframes as they are measured, in both recordings.
-    athlete_instants: Vec<Instant>,
-    reference_instants: Vec<Instant>,
-    /// Dominant side of athlete and reference.
-    dominant: [Side; 2],
-}
-
 /// Result of [`Pipeline::measure`]: the same features, measured on athlete and reference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
@@ -67,11 +53,40 @@ pub struct Measured {
     pub reference: Vec<Measurement>,
 }
 
-impl Aligned<'_> {
-    /// Interval, warping path, keyframes and quality, as the aligner gave them.
+/// Result of [`Pipeline::assess`]: every repetition's assessment, and which of them to report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assessed {
+    /// One assessment per repetition, in the order of [`Aligned::repetitions`].
+    pub repetitions: Vec<Assessment>,
+    /// The one to report.
+    pub reported: usize,
+}
+
+impl Assessed {
+    /// Reports the repetition most like the reference, unless an issue is present in another one: then the repetition
+    /// with the most certain present issue, so that the good repetitions do not hide the bad one (ours).
+    fn new(repetitions: Vec<Assessment>) -> Self {
+        let present = |assessment: &Assessment| {
+            let issues = assessment.issues.iter().filter(|i| i.verdict == Verdict::Present);
+            issues.map(|issue| issue.probability).fold(0.0, f64::max)
+        };
+        let mut reported = 0;
+        for (index, assessment) in repetitions.iter().enumerate() {
+            if present(assessment) > present(&repetitions[reported]) {
+                reported = index;
+            }
+        }
+        Self { repetitions, reported }
+    }
+
+    /// The assessment to report.
+    ///
+    /// # Panics
+    ///
+    /// If `reported` is not one of the repetitions.
     #[must_use]
-    pub fn found(&self) -> &MotionMatch {
-        &self.found
+    pub fn assessment(&self) -> &Assessment {
+        &self.repetitions[self.reported]
     }
 }
 
@@ -107,12 +122,12 @@ impl<'k> Pipeline<'k> {
     pub fn run(&self, athlete: &Trial, reference: &Trial) -> Result<Report> {
         let aligned = self.align(athlete, reference)?;
         let measured = self.measure(&aligned);
-        let assessment = self.assess(&measured)?;
-        let guidance = self.guide(&assessment)?;
-        Ok(self.report(&aligned, assessment, guidance))
+        let assessed = self.assess(&measured)?;
+        let guidance = self.guide(assessed.assessment())?;
+        Ok(self.report(&aligned, assessed, guidance))
     }
 
-    /// Finds the reference's motion in the athlete's recording and carries the keyframes over.
+    /// Finds every repetition of the reference's motion in the athlete's recording and carries the keyframes over.
     ///
     /// Both recordings are cleaned first (gaps, noise). Where the event has a dominant side, the
     /// mirrored reference is tried as well, so that a left-footed kick meets a right-footed reference.
@@ -125,7 +140,7 @@ impl<'k> Pipeline<'k> {
     pub fn align<'t>(&self, athlete: &'t Trial, reference: &'t Trial) -> Result<Aligned<'t>> {
         self.check_keyframes(reference)?;
         let (athlete_series, cleaning) = clean(athlete)?;
-        let (reference_series, _) = clean(reference)?;
+        let (mut reference_series, _) = clean(reference)?;
         let failed = |source| Error::Alignment {
             athlete: athlete.name().to_owned(),
             reference: reference.name().to_owned(),
@@ -136,134 +151,91 @@ impl<'k> Pipeline<'k> {
             None => Err(Error::NothingSeen { name: trial.name().to_owned() }),
         };
         let query = motion(athlete, &athlete_series)?;
-        let search = |series: &SkeletonSeries| -> Result<MotionMatch> {
+        let search = |series: &SkeletonSeries| -> Result<Vec<MotionMatch>> {
             let keyframes = reference.keyframes().iter();
             let keyframes = keyframes.map(|(name, frame)| Keyframe::new(name, *frame)).collect();
             let reference = Reference::new(motion(reference, series)?, keyframes)
                 .and_then(|reference| reference.trimmed(REFERENCE_MARGIN_S))
                 .map_err(failed)?;
-            MotionDtw::new().align(&query, &reference).map_err(failed)
+            MotionDtw::new().find_all(&query, &reference, MAX_REPETITIONS).map_err(failed)
         };
+        let cost = |found: &[MotionMatch]| found.first().map_or(f64::INFINITY, |m| m.quality.cost);
         let mut found = search(&reference_series)?;
-        let mut aligned_reference = reference_series;
         let mut mirrored = false;
         if matches!(self.event.dominant.as_deref(), Some("wrist" | "ankle")) {
-            let mirror = aligned_reference.mirrored();
+            let mirror = reference_series.mirrored();
             let other = search(&mirror)?;
-            if other.quality.cost < found.quality.cost {
-                (found, aligned_reference, mirrored) = (other, mirror, true);
+            if cost(&other) < cost(&found) {
+                (found, reference_series, mirrored) = (other, mirror, true);
             }
         }
-        if found.quality.cost > ABSENT_COST && !self.poor_match_accepted {
+        let Some(best) = found.first() else {
+            return Err(Error::NothingSeen { name: athlete.name().to_owned() });
+        };
+        if best.quality.cost > ABSENT_COST && !self.poor_match_accepted {
             let fps = athlete_series.fps();
             return Err(Error::NotFound {
                 event: self.event.id.clone(),
                 name: athlete.name().to_owned(),
-                start_s: found.interval.start as f64 / fps,
-                end_s: found.interval.end as f64 / fps,
-                cost: found.quality.cost,
-                coverage: found.quality.coverage,
+                start_s: best.interval.start as f64 / fps,
+                end_s: best.interval.end as f64 / fps,
+                cost: best.quality.cost,
+                coverage: best.quality.coverage,
             });
         }
-        let rule = self.event.dominant.as_deref();
-        let dominant = [
-            dominant_side(&athlete_series, rule, found.interval.clone()),
-            dominant_side(&aligned_reference, rule, reference_frames(&found)),
-        ];
-        let athlete_signals = Signals::of(&athlete_series, self.measures());
-        let reference_signals = Signals::of(&aligned_reference, self.measures());
-        let (athlete_instants, reference_instants) = self.instants(
-            &found,
-            [(&athlete_signals, &athlete_series), (&reference_signals, &aligned_reference)],
-            dominant,
-        );
-        Ok(Aligned {
-            athlete_trial: athlete,
-            reference_trial: reference,
-            athlete: athlete_series,
-            reference: aligned_reference,
-            athlete_signals,
-            reference_signals,
-            cleaning,
-            mirrored,
-            found,
-            athlete_instants,
-            reference_instants,
-            dominant,
-        })
-    }
-
-    /// The keyframes, put where their definitions say where that works in both recordings and keeps their order.
-    fn instants(
-        &self,
-        found: &MotionMatch,
-        recordings: [(&Signals, &SkeletonSeries); 2],
-        dominant: [Side; 2],
-    ) -> (Vec<Instant>, Vec<Instant>) {
-        let carried = |frame: f64, sigma_frames: f64, name: &str| Instant {
-            name: name.to_owned(),
-            frame,
-            sigma_frames,
+        // The best place counts by the event's name, further ones only by the aligner's own verdict.
+        let mut first = true;
+        found.retain(|m| std::mem::take(&mut first) || m.quality.tier.is_found());
+        let prepared = |trial: &'t Trial, series: SkeletonSeries| {
+            let signals = Signals::of(&series, self.measures());
+            Prepared { trial, series, signals }
         };
-        let keyframes = &found.keyframes;
-        let mut athlete: Vec<Instant> =
-            keyframes.iter().map(|k| carried(k.frame, k.sigma_frames, &k.name)).collect();
-        let mut reference: Vec<Instant> =
-            keyframes.iter().map(|k| carried(k.reference_frame, 0.0, &k.name)).collect();
-        for index in 0..keyframes.len() {
-            let named = self.event.keyframes.iter().find(|k| k.name == keyframes[index].name);
-            let Some(rule) = named.and_then(|keyframe| keyframe.snap.as_ref()) else { continue };
-            let snapped = |instants: &[Instant], which: usize| {
-                let (signals, series) = recordings[which];
-                let frame = instants[index].frame;
-                let snapped = snap(rule, signals, dominant[which], frame, series.fps())?;
-                let before = index.checked_sub(1).is_none_or(|i| instants[i].frame < snapped);
-                let after = instants.get(index + 1).is_none_or(|next| snapped < next.frame);
-                (before && after).then_some(snapped)
-            };
-            if let (Some(a), Some(r)) = (snapped(&athlete, 0), snapped(&reference, 1)) {
-                athlete[index].frame = a;
-                athlete[index].sigma_frames = snapping::SIGMA_S * recordings[0].1.fps();
-                reference[index].frame = r;
-            }
-        }
-        (athlete, reference)
+        let athlete = prepared(athlete, athlete_series);
+        let reference = prepared(reference, reference_series);
+        let repetitions = found.into_iter();
+        let repetitions = repetitions
+            .map(|found| Repetition::new(found, self.event, &athlete, &reference))
+            .collect();
+        Ok(Aligned { athlete, reference, cleaning, mirrored, repetitions })
     }
 
-    /// Measures the event's features at the keyframes of both recordings.
+    /// Measures the event's features at the keyframes of both recordings, for every repetition.
     #[must_use]
-    pub fn measure(&self, aligned: &Aligned<'_>) -> Measured {
+    pub fn measure(&self, aligned: &Aligned<'_>) -> Vec<Measured> {
         let features = self.features();
-        let take = |signals, series: &SkeletonSeries, instants, dominant| {
-            measure(signals, series.fps(), &features, instants, dominant)
+        let take = |recording: &Prepared<'_>, instants: &[Instant], dominant| {
+            measure(&recording.signals, recording.series.fps(), &features, instants, dominant)
         };
-        Measured {
-            athlete: take(
-                &aligned.athlete_signals,
-                &aligned.athlete,
-                &aligned.athlete_instants,
-                aligned.dominant[0],
-            ),
-            reference: take(
-                &aligned.reference_signals,
-                &aligned.reference,
-                &aligned.reference_instants,
-                aligned.dominant[1],
-            ),
-        }
+        let repetitions = aligned.repetitions.iter();
+        repetitions
+            .map(|repetition| Measured {
+                athlete: take(
+                    &aligned.athlete,
+                    &repetition.athlete_instants,
+                    repetition.dominant[0],
+                ),
+                reference: take(
+                    &aligned.reference,
+                    &repetition.reference_instants,
+                    repetition.dominant[1],
+                ),
+            })
+            .collect()
     }
 
-    /// Names the issues, with the reference's own values as targets.
+    /// Names the issues of every repetition, with the reference's own values as targets.
     ///
     /// # Errors
     ///
     /// [`Error::Knowledge`] if the measurements do not fit the knowledge.
-    pub fn assess(&self, measured: &Measured) -> Result<Assessment> {
-        Assessor::new(self.base, &self.event.id)
-            .map_err(Error::Knowledge)?
-            .with_template(&measured.reference)
-            .assess(&measured.athlete)
-            .map_err(Error::Knowledge)
+    pub fn assess(&self, measured: &[Measured]) -> Result<Assessed> {
+        let assess = |measured: &Measured| {
+            Assessor::new(self.base, &self.event.id)?
+                .with_template(&measured.reference)
+                .assess(&measured.athlete)
+        };
+        let repetitions: kismam::Result<Vec<Assessment>> = measured.iter().map(assess).collect();
+        Ok(Assessed::new(repetitions.map_err(Error::Knowledge)?))
     }
 
     /// Retrieves passages for every issue and writes advice that cites them.
@@ -282,68 +254,55 @@ impl<'k> Pipeline<'k> {
     }
 
     /// Puts everything together.
+    ///
+    /// # Panics
+    ///
+    /// If `assessed` belongs to another alignment, with fewer repetitions.
     #[must_use]
-    pub fn report(
-        &self,
-        aligned: &Aligned<'_>,
-        assessment: Assessment,
-        guidance: Guidance,
-    ) -> Report {
-        let found = &aligned.found;
-        let fps = aligned.athlete.fps();
-        let [dominant, reference_dominant] = aligned.dominant;
-        let ends = [aligned.athlete_instants.first(), aligned.athlete_instants.last()];
-        let [start, end] = ends.map(|instant| instant.map_or(0.0, |instant| instant.frame));
-        let interval = start.floor() as usize..end.floor() as usize + 1;
+    pub fn report(&self, aligned: &Aligned<'_>, assessed: Assessed, guidance: Guidance) -> Report {
+        let Aligned { athlete, reference, .. } = aligned;
+        let repetition = &aligned.repetitions[assessed.reported];
+        let quality = &repetition.found.quality;
+        let interval = interval(repetition, athlete.series.fps());
         let scene = Scene {
-            athlete: &aligned.athlete_signals,
-            reference: &aligned.reference_signals,
-            fps,
-            num_frames: aligned.athlete.num_frames(),
-            num_reference_frames: aligned.reference.num_frames(),
-            path: &found.path,
-            interval: interval.clone(),
-            dominant,
-            reference_dominant,
+            athlete: &athlete.signals,
+            reference: &reference.signals,
+            fps: athlete.series.fps(),
+            num_frames: athlete.series.num_frames(),
+            num_reference_frames: reference.series.num_frames(),
+            path: &repetition.found.path,
+            interval: interval.start_frame..interval.end_frame,
+            dominant: repetition.dominant,
         };
+        let repetitions = repetitions(aligned, &assessed);
+        let assessment = assessed.assessment().clone();
         Report {
             schema: SCHEMA,
             event: self.event.id.clone(),
             event_name: self.event.name.en.clone(),
-            simulated: aligned.athlete_trial.is_simulated()
-                || aligned.reference_trial.is_simulated(),
-            athlete: aligned.athlete_trial.subject(),
-            reference: aligned.reference_trial.subject(),
-            interval: Interval {
-                start_frame: interval.start,
-                end_frame: interval.end,
-                start_s: start / fps,
-                end_s: end / fps,
-            },
+            simulated: athlete.trial.is_simulated() || reference.trial.is_simulated(),
+            athlete: athlete.trial.subject(),
+            reference: reference.trial.subject(),
+            interval,
+            repetitions,
             alignment: AlignmentSummary {
-                tier: notes::tier(found.quality.tier).to_owned(),
-                cost: found.quality.cost,
-                margin: found.quality.margin.is_finite().then_some(found.quality.margin),
-                coverage: found.quality.coverage,
+                tier: notes::tier(quality.tier).to_owned(),
+                cost: quality.cost,
+                margin: quality.margin.is_finite().then_some(quality.margin),
+                coverage: quality.coverage,
                 mirrored: aligned.mirrored,
             },
-            keyframes: self.keyframes(aligned),
+            keyframes: self.keyframes(aligned, repetition),
             curves: scene.curves(&self.features(), &self.evidence()),
-            notes: notes::notes(
-                aligned.athlete_trial,
-                aligned.reference_trial,
-                found,
-                &aligned.athlete,
-                &aligned.cleaning,
-            ),
+            notes: notes::notes(aligned, quality.tier),
             provenance: Provenance {
                 generator: concat!("sportsgpt ", env!("CARGO_PKG_VERSION")).to_owned(),
-                knowledge_id: assessment.knowledge.id.clone(),
-                knowledge_version: assessment.knowledge.version.clone(),
-                knowledge_hash: assessment.knowledge.hash.clone(),
+                knowledge_id: assessment.knowledge.id,
+                knowledge_version: assessment.knowledge.version,
+                knowledge_hash: assessment.knowledge.hash,
                 documents_hash: self.knowledge.documents_hash().to_owned(),
-                input_hash: aligned.athlete_trial.hash(),
-                reference_hash: aligned.reference_trial.hash(),
+                input_hash: athlete.trial.hash(),
+                reference_hash: reference.trial.hash(),
             },
             issues: assessment.issues,
             not_assessable: assessment.not_assessable,
@@ -354,16 +313,16 @@ impl<'k> Pipeline<'k> {
         }
     }
 
-    fn keyframes(&self, aligned: &Aligned<'_>) -> Vec<KeyframeReport> {
-        let athlete = Projector::new(&aligned.athlete);
-        let reference = Projector::new(&aligned.reference);
+    fn keyframes(&self, aligned: &Aligned<'_>, repetition: &Repetition) -> Vec<KeyframeReport> {
+        let athlete = Projector::new(&aligned.athlete.series);
+        let reference = Projector::new(&aligned.reference.series);
         let label = |name: &str| {
             let known = self.event.keyframes.iter().find(|keyframe| keyframe.name == name);
             known.map_or_else(|| name.replace('_', " "), |keyframe| keyframe.label.en.clone())
         };
-        let fps = aligned.athlete.fps();
-        let labelled = aligned.found.keyframes.iter();
-        let instants = aligned.athlete_instants.iter().zip(&aligned.reference_instants);
+        let fps = aligned.athlete.series.fps();
+        let labelled = repetition.found.keyframes.iter();
+        let instants = repetition.athlete_instants.iter().zip(&repetition.reference_instants);
         instants
             .zip(labelled)
             .map(|((at, at_reference), labelled)| KeyframeReport {
@@ -415,11 +374,30 @@ impl<'k> Pipeline<'k> {
     }
 }
 
-/// Frames of the reference from its first to its last keyframe.
-fn reference_frames(found: &MotionMatch) -> std::ops::Range<usize> {
-    let first = found.keyframes.first().map_or(0.0, |keyframe| keyframe.reference_frame);
-    let last = found.keyframes.last().map_or(0.0, |keyframe| keyframe.reference_frame);
-    first as usize..last.ceil() as usize + 1
+fn interval(repetition: &Repetition, fps: f64) -> Interval {
+    let [start, end] = repetition.ends();
+    Interval {
+        start_frame: start.floor() as usize,
+        end_frame: end.floor() as usize + 1,
+        start_s: start / fps,
+        end_s: end / fps,
+    }
+}
+
+/// Every repetition in a line, in time order.
+fn repetitions(aligned: &Aligned<'_>, assessed: &Assessed) -> Vec<RepetitionReport> {
+    let fps = aligned.athlete.series.fps();
+    let both = aligned.repetitions.iter().zip(&assessed.repetitions).enumerate();
+    let mut repetitions: Vec<RepetitionReport> = both
+        .map(|(index, (repetition, assessment))| RepetitionReport {
+            interval: interval(repetition, fps),
+            cost: repetition.found.quality.cost,
+            issues: assessment.issues.iter().map(|issue| issue.id.clone()).collect(),
+            reported: index == assessed.reported,
+        })
+        .collect();
+    repetitions.sort_by_key(|repetition| repetition.interval.start_frame);
+    repetitions
 }
 
 fn clean(trial: &Trial) -> Result<(SkeletonSeries, CleaningReport)> {

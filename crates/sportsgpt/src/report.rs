@@ -27,8 +27,10 @@ pub struct Report {
     pub athlete: Subject,
     /// The reference recording.
     pub reference: Subject,
-    /// Where the motion lies in the athlete's recording.
+    /// Where the reported repetition lies in the athlete's recording.
     pub interval: Interval,
+    /// Every repetition that was found, in time order; the rest of the report is about one of them.
+    pub repetitions: Vec<RepetitionReport>,
     /// How well athlete and reference could be aligned.
     pub alignment: AlignmentSummary,
     /// The reference's keyframes, found in the athlete's recording, in time order.
@@ -81,6 +83,28 @@ pub struct Interval {
     pub start_s: f64,
     /// Time of the last keyframe, in seconds.
     pub end_s: f64,
+}
+
+/// One repetition of the motion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RepetitionReport {
+    /// Where it lies.
+    #[serde(flatten)]
+    pub interval: Interval,
+    /// Cost of its alignment, see [`AlignmentSummary::cost`].
+    pub cost: f64,
+    /// Ids of its present and possible issues.
+    pub issues: Vec<String>,
+    /// Whether it is the one that the report is about.
+    pub reported: bool,
+}
+
+impl Report {
+    /// In how many of the repetitions an issue is present or possible.
+    #[must_use]
+    pub fn num_repetitions_with(&self, issue: &str) -> usize {
+        self.repetitions.iter().filter(|r| r.issues.iter().any(|id| id == issue)).count()
+    }
 }
 
 /// How well athlete and reference could be aligned.

@@ -76,11 +76,11 @@ fn run(args: &Args) -> Result<(), Failure> {
     progress.stage("measuring");
     let measured = pipeline.measure(&aligned);
     progress.stage("assessing");
-    let assessment = pipeline.assess(&measured)?;
+    let assessed = pipeline.assess(&measured)?;
     progress.stage("looking up guidance");
-    let guidance = pipeline.guide(&assessment)?;
+    let guidance = pipeline.guide(assessed.assessment())?;
     progress.stage("drawing");
-    let report = pipeline.report(&aligned, assessment, guidance);
+    let report = pipeline.report(&aligned, assessed, guidance);
     let files = output::Files::render(&report, args.pictures)?;
     progress.stage("writing");
     files.write(&args.out).map_err(Failure::Other)?;

@@ -1,7 +1,7 @@
 use askama::Template;
 use kismam::{EvidenceRecord, IssueAssessment, Verdict};
 
-use super::text::{Work, advice_parts, severity, verdict, works};
+use super::text::{Work, advice_parts, how_often, repetitions, severity, verdict, works};
 use crate::figure::{CurveFigure, Figure, Highlight, SkeletonFigure};
 use crate::notes;
 use crate::report::KeyframeReport;
@@ -64,6 +64,7 @@ struct Page<'a> {
     priorities: Vec<IssueCard<'a>>,
     others: Vec<IssueCard<'a>>,
     works: Vec<Work<'a>>,
+    repetitions: Option<String>,
 }
 
 struct Still<'a> {
@@ -82,6 +83,7 @@ struct IssueCard<'a> {
     class: &'static str,
     verdict: &'static str,
     severity: &'static str,
+    how_often: String,
     rows: Vec<Row>,
     advice: Vec<(&'static str, String)>,
     plain_advice: Option<&'a str>,
@@ -123,6 +125,7 @@ impl<'a> Page<'a> {
             priorities: cards.by_ref().take(3).collect(),
             others: cards.collect(),
             works: works(report),
+            repetitions: repetitions(report),
         })
     }
 
@@ -152,6 +155,7 @@ fn card<'a>(report: &'a Report, issue: &'a IssueAssessment) -> IssueCard<'a> {
         },
         verdict: verdict(issue.verdict),
         severity: severity(issue),
+        how_often: how_often(report, &issue.id),
         rows: issue.evidence.iter().map(row).collect(),
         plain_advice: guidance.filter(|_| advice.is_empty()).map(|guidance| guidance.text.as_str()),
         advice,

@@ -28,6 +28,9 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
         report.reference.name,
         report.alignment.tier
     )?;
+    if let Some(line) = repetitions(report) {
+        writeln!(out, "{line}")?;
+    }
     for note in &report.notes {
         writeln!(out, "note: {note}")?;
     }
@@ -47,12 +50,13 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     for (number, issue) in report.issues.iter().enumerate() {
         writeln!(
             out,
-            "\n{}. {} [{}, {}, P = {:.2}]",
+            "\n{}. {} [{}, {}, P = {:.2}{}]",
             number + 1,
             issue.name.en,
             verdict(issue.verdict),
             severity(issue),
-            issue.probability
+            issue.probability,
+            how_often(report, &issue.id)
         )?;
         for row in issue.evidence.iter().filter(|row| row.beyond) {
             let at = row.time_s.map_or(String::new(), |time_s| format!(" (at {time_s:.2} s)"));
@@ -78,6 +82,21 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+/// "repetition 3 of 5"; nothing where there is only one.
+pub(super) fn repetitions(report: &Report) -> Option<String> {
+    let num = report.repetitions.len();
+    let shown = report.repetitions.iter().position(|repetition| repetition.reported)?;
+    (num > 1).then(|| format!("repetition {} of {num} that were found", shown + 1))
+}
+
+/// ", in 2 of 5 repetitions"; nothing where there is only one.
+pub(super) fn how_often(report: &Report, issue: &str) -> String {
+    match report.repetitions.len() {
+        0 | 1 => String::new(),
+        num => format!(", in {} of {num} repetitions", report.num_repetitions_with(issue)),
+    }
 }
 
 fn write_list(out: &mut String, title: &str, issues: &[IssueAssessment]) -> std::fmt::Result {

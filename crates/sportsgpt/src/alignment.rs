@@ -1,0 +1,113 @@
+//! Where the motion is in the athlete's recording, and which frames belong together.
+
+use motion_dtw::MotionMatch;
+use pose::{CleaningReport, Side, SkeletonSeries};
+
+use crate::measuring::{Instant, dominant_side};
+use crate::signals::Signals;
+use crate::snapping::{self, snap};
+use crate::trial::Trial;
+
+/// Result of [`Pipeline::align`](crate::Pipeline::align): the cleaned recordings, and every repetition of the motion.
+#[derive(Debug)]
+pub struct Aligned<'t> {
+    pub(crate) athlete: Prepared<'t>,
+    pub(crate) reference: Prepared<'t>,
+    pub(crate) cleaning: CleaningReport,
+    pub(crate) mirrored: bool,
+    pub(crate) repetitions: Vec<Repetition>,
+}
+
+/// A cleaned recording with all its measures.
+#[derive(Debug)]
+pub(crate) struct Prepared<'t> {
+    pub(crate) trial: &'t Trial,
+    pub(crate) series: SkeletonSeries,
+    pub(crate) signals: Signals,
+}
+
+/// One repetition of the motion in the athlete's recording.
+#[derive(Debug)]
+pub struct Repetition {
+    pub(crate) found: MotionMatch,
+    /// Keyframes as they are measured, in both recordings.
+    pub(crate) athlete_instants: Vec<Instant>,
+    pub(crate) reference_instants: Vec<Instant>,
+    /// Dominant side of athlete and reference.
+    pub(crate) dominant: [Side; 2],
+}
+
+impl Aligned<'_> {
+    /// Every repetition, the one most like the reference first; there is at least one.
+    #[must_use]
+    pub fn repetitions(&self) -> &[Repetition] {
+        &self.repetitions
+    }
+}
+
+impl Repetition {
+    /// Interval, warping path, keyframes and quality, as the aligner gave them.
+    #[must_use]
+    pub fn found(&self) -> &MotionMatch {
+        &self.found
+    }
+
+    /// Judges the dominant sides and puts the keyframes where their definitions say, where that works in both
+    /// recordings and keeps their order.
+    pub(crate) fn new(
+        found: MotionMatch,
+        event: &kismam::Event,
+        athlete: &Prepared<'_>,
+        reference: &Prepared<'_>,
+    ) -> Self {
+        let rule = event.dominant.as_deref();
+        let dominant = [
+            dominant_side(&athlete.series, rule, found.interval.clone()),
+            dominant_side(&reference.series, rule, reference_frames(&found)),
+        ];
+        let instant = |name: &str, frame, sigma_frames| Instant {
+            name: name.to_owned(),
+            frame,
+            sigma_frames,
+        };
+        let carried = found.keyframes.iter();
+        let mut athlete_instants: Vec<Instant> =
+            carried.clone().map(|k| instant(&k.name, k.frame, k.sigma_frames)).collect();
+        let mut reference_instants: Vec<Instant> =
+            carried.map(|k| instant(&k.name, k.reference_frame, 0.0)).collect();
+        for index in 0..found.keyframes.len() {
+            let named = event.keyframes.iter().find(|k| k.name == found.keyframes[index].name);
+            let Some(rule) = named.and_then(|keyframe| keyframe.snap.as_ref()) else { continue };
+            let snapped = |instants: &[Instant], recording: &Prepared<'_>, dominant| {
+                let (frame, fps) = (instants[index].frame, recording.series.fps());
+                let snapped = snap(rule, &recording.signals, dominant, frame, fps)?;
+                let before = index.checked_sub(1).is_none_or(|i| instants[i].frame < snapped);
+                let after = instants.get(index + 1).is_none_or(|next| snapped < next.frame);
+                (before && after).then_some(snapped)
+            };
+            let both = (
+                snapped(&athlete_instants, athlete, dominant[0]),
+                snapped(&reference_instants, reference, dominant[1]),
+            );
+            if let (Some(in_athlete), Some(in_reference)) = both {
+                athlete_instants[index].frame = in_athlete;
+                athlete_instants[index].sigma_frames = snapping::SIGMA_S * athlete.series.fps();
+                reference_instants[index].frame = in_reference;
+            }
+        }
+        Self { found, athlete_instants, reference_instants, dominant }
+    }
+
+    /// First and last keyframe in the athlete's recording, in sub-frames.
+    pub(crate) fn ends(&self) -> [f64; 2] {
+        let ends = [self.athlete_instants.first(), self.athlete_instants.last()];
+        ends.map(|instant| instant.map_or(0.0, |instant| instant.frame))
+    }
+}
+
+/// Frames of the reference from its first to its last keyframe.
+fn reference_frames(found: &MotionMatch) -> std::ops::Range<usize> {
+    let first = found.keyframes.first().map_or(0.0, |keyframe| keyframe.reference_frame);
+    let last = found.keyframes.last().map_or(0.0, |keyframe| keyframe.reference_frame);
+    first as usize..last.ceil() as usize + 1
+}
