@@ -14,7 +14,7 @@
 //! let series = SkeletonSeries::new(joints, positions, Array2::ones((3, 3)), 50.0, Unit::Metre)?;
 //! let (series, _report) = Cleaning::new().without_filter().apply(&series)?;
 //! let knee = series.measure(Measure::Knee(Side::Right));
-//! assert!((knee.values[2] - 90.0).abs() < 0.1 && knee.sigma[2] >= 3.0);
+//! assert!((knee.values[2] - 90.0).abs() < 0.1 && knee.sigma[2] >= 2.0);
 //! # Ok::<(), pose::Error>(())
 //! ```
 //!
