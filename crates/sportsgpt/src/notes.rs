@@ -1,7 +1,7 @@
 //! Facts put into words: queries for retrieval, and what a reader should know first.
 
 use kismam::{Direction, EvidenceRecord, IssueAssessment};
-use motion_dtw::Tier;
+use motion_dtw::{Quality, Tier};
 use pose::{JointCare, View};
 use sports_rag::IssueQuery;
 
@@ -84,8 +84,11 @@ pub(crate) fn tier(tier: Tier) -> &'static str {
 /// Share of missing samples from which the reader is told (ours).
 const MISSING_WORTH_TELLING: f64 = 0.05;
 
+/// Local tempo against the reference beyond which part of the alignment may have collapsed (ours).
+const MAX_STRETCH: f64 = 2.0;
+
 /// What the reader should know before trusting the rest.
-pub(crate) fn notes(aligned: &Aligned<'_>, tier: Tier) -> Vec<String> {
+pub(crate) fn notes(aligned: &Aligned<'_>, quality: &Quality) -> Vec<String> {
     let Aligned { athlete, reference, cleaning, .. } = aligned;
     let mut notes = Vec::new();
     if athlete.trial.is_simulated() {
@@ -97,7 +100,7 @@ pub(crate) fn notes(aligned: &Aligned<'_>, tier: Tier) -> Vec<String> {
                 .into(),
         );
     }
-    match tier {
+    match quality.tier {
         Tier::Good | Tier::Fair => {}
         Tier::Poor => notes.push(
             "The motion resembles the reference only roughly: check the keyframes before trusting the rest.".into(),
@@ -106,6 +109,14 @@ pub(crate) fn notes(aligned: &Aligned<'_>, tier: Tier) -> Vec<String> {
             "It is doubtful that the recording shows the reference's motion: this is the most similar place in it."
                 .into(),
         ),
+    }
+    let (slowest, fastest) = quality.slope;
+    if slowest < 1.0 / MAX_STRETCH || fastest > MAX_STRETCH {
+        notes.push(
+            "Part of the motion was stretched more than twofold to fit the reference: check the keyframes before \
+             trusting the rest."
+                .into(),
+        );
     }
     let view = match athlete.series.view() {
         View::Space => None,

@@ -294,7 +294,7 @@ impl<'k> Pipeline<'k> {
             },
             keyframes: self.keyframes(aligned, repetition),
             curves: scene.curves(&self.features(), &self.evidence()),
-            notes: notes::notes(aligned, quality.tier),
+            notes: notes::notes(aligned, quality),
             provenance: Provenance {
                 generator: concat!("sportsgpt ", env!("CARGO_PKG_VERSION")).to_owned(),
                 knowledge_id: assessment.knowledge.id,

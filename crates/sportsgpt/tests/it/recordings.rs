@@ -159,3 +159,13 @@ fn keyframes_of_other_trials_lie_within_the_labels_tolerance() {
         &[("max_lean", slow), ("fast_up", slow), ("stand", slow)],
     );
 }
+
+#[test]
+fn a_collapsed_alignment_is_warned_of() {
+    // Known to fail: another person's jump, with a contact twice as long as the reference's.
+    let Some(dir) = motion_data() else { return };
+    let report = run("drop_jump", &trial(&dir, "ocap5_DJ1"), &trial(&dir, "ocap4_DJ1"));
+    assert!(report.notes.iter().any(|note| note.contains("stretched")), "{:?}", report.notes);
+    let report = run("drop_jump", &trial(&dir, "ocap4_DJ2"), &trial(&dir, "ocap4_DJ1"));
+    assert!(!report.notes.iter().any(|note| note.contains("stretched")), "{:?}", report.notes);
+}
