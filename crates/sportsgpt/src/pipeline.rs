@@ -1,7 +1,7 @@
 //! The chain of the paper, stage by stage: align, measure, assess, guide, report.
 
 use kismam::{Assessment, Assessor, Evidence, Feature, KnowledgeBase, Measurement, Verdict};
-use motion_dtw::{Keyframe, MotionDtw, MotionMatch, Reference};
+use motion_dtw::{Keyframe, MotionDtw, MotionMatch, Reference, Tier};
 use pose::{Cleaning, CleaningReport, SkeletonSeries};
 use sports_rag::{Guidance, Guide, IssueQuery, TemplateGuide};
 
@@ -183,9 +183,10 @@ impl<'k> Pipeline<'k> {
                 coverage: best.quality.coverage,
             });
         }
-        // The best place counts by the event's name, further ones only by the aligner's own verdict.
+        // The best place counts because the event was named; a further one must resemble the reference by itself, or
+        // an unrelated movement would pass for a repetition full of faults.
         let mut first = true;
-        found.retain(|m| std::mem::take(&mut first) || m.quality.tier.is_found());
+        found.retain(|m| std::mem::take(&mut first) || m.quality.tier <= Tier::Fair);
         let prepared = |trial: &'t Trial, series: SkeletonSeries| {
             let signals = Signals::of(&series, self.measures());
             Prepared { trial, series, signals }

@@ -169,3 +169,34 @@ fn a_collapsed_alignment_is_warned_of() {
     let report = run("drop_jump", &trial(&dir, "ocap4_DJ2"), &trial(&dir, "ocap4_DJ1"));
     assert!(!report.notes.iter().any(|note| note.contains("stretched")), "{:?}", report.notes);
 }
+
+#[test]
+fn in_long_recordings_the_labelled_motion_is_reported() {
+    // Composed sessions: unrelated motion before and after, other tempo, noise, drop-outs.
+    let Some(dir) = motion_data() else { return };
+    let dir = dir.join("sessions");
+    let sessions = std::fs::read_to_string(dir.join("sessions.json")).unwrap();
+    let sessions: serde_json::Value = serde_json::from_str(&sessions).unwrap();
+    let knowledge = Knowledge::shipped().unwrap();
+    let read = |file: &str| {
+        let path = dir.join(file);
+        let recording = pose::read(&path, None, None).unwrap();
+        Trial::new(file, recording).with_labels_beside(&path).unwrap()
+    };
+    for session in sessions["sessions"].as_array().unwrap() {
+        let (file, action) =
+            (session["file"].as_str().unwrap(), session["action"].as_str().unwrap());
+        let reference = read(sessions["references"][action]["file"].as_str().unwrap());
+        let pipeline = Pipeline::new(&knowledge, action).unwrap();
+        let report = pipeline.run(&read(file), &reference).unwrap();
+        let occurrences: Vec<BTreeMap<String, f64>> =
+            serde_json::from_value(session["occurrences"].clone()).unwrap();
+        let (start, end) = (report.interval.start_frame as f64, report.interval.end_frame as f64);
+        let overlaps = occurrences.iter().any(|occurrence| {
+            let first = occurrence.values().copied().fold(f64::INFINITY, f64::min);
+            let last = occurrence.values().copied().fold(0.0, f64::max);
+            end.min(last) - start.max(first) > 0.5 * (end.max(last) - start.min(first))
+        });
+        assert!(overlaps, "{file}: {start} to {end}");
+    }
+}
