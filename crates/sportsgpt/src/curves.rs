@@ -9,7 +9,7 @@ use pose::{Measure, Side};
 use crate::report::Curve;
 use crate::signals::{Signals, sides};
 
-/// How much is shown before the first and after the last keyframe, in seconds.
+/// How much is shown before the first and after the last keyframe, in seconds (ours).
 const MARGIN_S: f64 = 0.3;
 
 /// What curves are drawn from.
@@ -98,9 +98,7 @@ impl Scene<'_> {
         frames
             .clone()
             .map(|frame_idx| {
-                let seen = lines.iter().map(|line| line[frame_idx]).filter(|v| v.is_finite());
-                let (sum, num) = seen.fold((0.0, 0), |(sum, num), v| (sum + v, num + 1));
-                (num > 0).then(|| rounded(sum / f64::from(num)))
+                mean(lines.iter().map(|line| line[frame_idx]).filter(|value| value.is_finite()))
             })
             .collect()
     }
@@ -113,12 +111,16 @@ impl Scene<'_> {
             .clone()
             .map(|frame_idx| {
                 let paired = self.path.reference_frames(frame_idx);
-                let seen = paired.filter_map(|f| line.get(f).copied().flatten());
-                let (sum, num) = seen.fold((0.0, 0), |(sum, num), v| (sum + v, num + 1));
-                (num > 0).then(|| rounded(sum / f64::from(num)))
+                mean(paired.filter_map(|f| line.get(f).copied().flatten()))
             })
             .collect()
     }
+}
+
+/// Mean of what was seen, rounded; `None` if nothing was.
+fn mean(seen: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, num) = seen.fold((0.0, 0), |(sum, num), value| (sum + value, num + 1));
+    (num > 0).then(|| rounded(sum / f64::from(num)))
 }
 
 /// A measure's name for people: `foot_ahead` becomes "Foot ahead".

@@ -139,44 +139,52 @@ impl<'k> Pipeline<'k> {
     /// too little was seen to align, [`Error::NotFound`] if the motion is not there.
     pub fn align<'t>(&self, athlete: &'t Trial, reference: &'t Trial) -> Result<Aligned<'t>> {
         self.check_keyframes(reference)?;
+        let reference_name = reference.name();
+        let prepared = |trial: &'t Trial, series: SkeletonSeries| {
+            let signals = Signals::of(&series, self.measures());
+            Prepared { trial, series, signals }
+        };
         let (athlete_series, cleaning) = clean(athlete)?;
-        let (mut reference_series, _) = clean(reference)?;
+        let (reference_series, _) = clean(reference)?;
+        let athlete = prepared(athlete, athlete_series);
+        let mut reference = prepared(reference, reference_series);
         let failed = |source| Error::Alignment {
-            athlete: athlete.name().to_owned(),
-            reference: reference.name().to_owned(),
+            athlete: athlete.trial.name().to_owned(),
+            reference: reference_name.to_owned(),
             source,
         };
-        let motion = |trial: &Trial, series: &SkeletonSeries| match channels::motion(series) {
-            Some(motion) => motion.map_err(failed),
-            None => Err(Error::NothingSeen { name: trial.name().to_owned() }),
+        let motion = |recording: &Prepared<'_>| {
+            let motion = channels::motion(&recording.signals, recording.series.fps());
+            let name = recording.trial.name();
+            motion.ok_or_else(|| Error::NothingSeen { name: name.to_owned() })?.map_err(failed)
         };
-        let query = motion(athlete, &athlete_series)?;
-        let search = |series: &SkeletonSeries| -> Result<Vec<MotionMatch>> {
-            let keyframes = reference.keyframes().iter();
+        let query = motion(&athlete)?;
+        let search = |reference: &Prepared<'_>| -> Result<Vec<MotionMatch>> {
+            let keyframes = reference.trial.keyframes().iter();
             let keyframes = keyframes.map(|(name, frame)| Keyframe::new(name, *frame)).collect();
-            let reference = Reference::new(motion(reference, series)?, keyframes)
+            let reference = Reference::new(motion(reference)?, keyframes)
                 .and_then(|reference| reference.trimmed(REFERENCE_MARGIN_S))
                 .map_err(failed)?;
             MotionDtw::new().find_all(&query, &reference, MAX_REPETITIONS).map_err(failed)
         };
         let cost = |found: &[MotionMatch]| found.first().map_or(f64::INFINITY, |m| m.quality.cost);
-        let mut found = search(&reference_series)?;
+        let mut found = search(&reference)?;
         let mut mirrored = false;
         if matches!(self.event.dominant.as_deref(), Some("wrist" | "ankle")) {
-            let mirror = reference_series.mirrored();
+            let mirror = prepared(reference.trial, reference.series.mirrored());
             let other = search(&mirror)?;
             if cost(&other) < cost(&found) {
-                (found, reference_series, mirrored) = (other, mirror, true);
+                (found, reference, mirrored) = (other, mirror, true);
             }
         }
         let Some(best) = found.first() else {
-            return Err(Error::NothingSeen { name: athlete.name().to_owned() });
+            return Err(Error::NothingSeen { name: athlete.trial.name().to_owned() });
         };
         if best.quality.cost > ABSENT_COST && !self.poor_match_accepted {
-            let fps = athlete_series.fps();
+            let fps = athlete.series.fps();
             return Err(Error::NotFound {
                 event: self.event.id.clone(),
-                name: athlete.name().to_owned(),
+                name: athlete.trial.name().to_owned(),
                 start_s: best.interval.start as f64 / fps,
                 end_s: best.interval.end as f64 / fps,
                 cost: best.quality.cost,
@@ -187,12 +195,6 @@ impl<'k> Pipeline<'k> {
         // an unrelated movement would pass for a repetition full of faults.
         let mut first = true;
         found.retain(|m| std::mem::take(&mut first) || m.quality.tier <= Tier::Fair);
-        let prepared = |trial: &'t Trial, series: SkeletonSeries| {
-            let signals = Signals::of(&series, self.measures());
-            Prepared { trial, series, signals }
-        };
-        let athlete = prepared(athlete, athlete_series);
-        let reference = prepared(reference, reference_series);
         let repetitions = found.into_iter();
         let repetitions = repetitions
             .map(|found| Repetition::new(found, self.event, &athlete, &reference))

@@ -5,30 +5,35 @@ use std::collections::BTreeMap;
 use kismam::FeatureSide;
 use pose::{Measure, Side, Signal, SkeletonSeries};
 
-/// The measures that an event's features need, over a whole recording.
+use crate::channels;
+
+/// The measures that the alignment and an event's knowledge need, over a whole recording.
 #[derive(Debug)]
 pub(crate) struct Signals(BTreeMap<Measure, Signal>);
 
 impl Signals {
-    /// Measures on both sides; knowledge may name a measure that this version cannot take, which is left out.
+    /// Takes the alignment's measures and those of the knowledge's `names`, on both sides; a name that this version
+    /// does not know is left out.
     pub(crate) fn of<'m>(
         series: &SkeletonSeries,
-        measures: impl IntoIterator<Item = &'m str>,
+        names: impl IntoIterator<Item = &'m str>,
     ) -> Self {
+        let both = |name| Side::BOTH.map(|side| Measure::parse(name, Some(side)).ok());
+        let named = names.into_iter().flat_map(both).flatten();
         let mut signals = BTreeMap::new();
-        for name in measures {
-            for side in Side::BOTH {
-                if let Ok(measure) = Measure::parse(name, Some(side)) {
-                    signals.entry(measure).or_insert_with(|| series.measure(measure));
-                }
-            }
+        for measure in channels::measures().into_iter().chain(named) {
+            signals.entry(measure).or_insert_with(|| series.measure(measure));
         }
         Self(signals)
     }
 
+    pub(crate) fn of_measure(&self, measure: Measure) -> Option<&Signal> {
+        self.0.get(&measure)
+    }
+
     /// `side` is ignored by measures that have none.
     pub(crate) fn get(&self, measure: &str, side: Option<Side>) -> Option<&Signal> {
-        Measure::parse(measure, side).ok().and_then(|measure| self.0.get(&measure))
+        self.of_measure(Measure::parse(measure, side).ok()?)
     }
 }
 

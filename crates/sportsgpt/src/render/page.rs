@@ -51,7 +51,7 @@ fn joint_of(row: &EvidenceRecord) -> Option<String> {
     Some(format!("{joint}_{side}"))
 }
 
-/// Plots beyond these would only repeat what the issues say; the rest stays in the JSON.
+/// Plots beyond these would only repeat what the issues say; the rest stays in the JSON (ours).
 const MAX_PLOTS: usize = 8;
 
 #[derive(Template)]

@@ -72,8 +72,8 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
             }
         }
     }
-    write_list(out, "\nDone well", &report.strengths)?;
-    write_list(out, "\nCannot tell", &report.not_assessable)?;
+    write_list(out, "Done well: no sign of", &report.strengths)?;
+    write_list(out, "Cannot tell", &report.not_assessable)?;
     let works = works(report);
     if !works.is_empty() {
         writeln!(out, "\nSources")?;
@@ -104,8 +104,7 @@ fn write_list(out: &mut String, title: &str, issues: &[IssueAssessment]) -> std:
         return Ok(());
     }
     let names: Vec<String> = issues.iter().map(|issue| issue.name.en.to_lowercase()).collect();
-    let kind = if title.ends_with("well") { "no sign of: " } else { "" };
-    writeln!(out, "{title}: {kind}{}", names.join("; "))
+    writeln!(out, "\n{title}: {}", names.join("; "))
 }
 
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
