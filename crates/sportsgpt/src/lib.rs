@@ -31,7 +31,7 @@
 //!
 //! # Features
 //!
-//! - `simulation`: [`simulation`], a made-up standing long jump for a first run.
+//! - `simulation`: the module of that name, a made-up standing long jump for a first run.
 
 mod trial; // what goes in
 mod knowledge;
