@@ -106,7 +106,7 @@ pub enum Error {
         found: usize,
     },
     /// Weights are finite, not negative, and not all zero.
-    #[error("channel weights must be finite, not negative and not all zero")]
+    #[error("weights must be finite, not negative and not all zero")]
     InvalidWeights,
     /// A setting is outside the range that makes sense.
     #[error("setting `{name}` is {value}; {expected}")]
@@ -181,6 +181,41 @@ pub enum Error {
         expected: usize,
         /// Frames of the query.
         found: usize,
+    },
+    /// Averages and groups need series.
+    #[error("there are no series; give at least one")]
+    NoSeries,
+    /// One of several series cannot be used; the source says why.
+    #[error("series {idx} cannot be used")]
+    Series {
+        /// 0-based position among the series.
+        idx: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// One weight per series.
+    #[error("{found} weights for {expected} series")]
+    SeriesWeightCount {
+        /// Series there are.
+        expected: usize,
+        /// Weights given.
+        found: usize,
+    },
+    /// References that are averaged have the same keyframes.
+    #[error("its keyframes are {found}, those of the first one {expected}; give all the same ones")]
+    KeyframeNames {
+        /// Keyframes of the first.
+        expected: String,
+        /// Keyframes found.
+        found: String,
+    },
+    /// There are at least as many series as groups, and at least one group.
+    #[error("{num_clusters} groups of {num_series} series; ask for 1 to {num_series}")]
+    ClusterCount {
+        /// Groups asked for.
+        num_clusters: usize,
+        /// Series there are.
+        num_series: usize,
     },
     /// The request would need more memory than the limit set.
     #[error(

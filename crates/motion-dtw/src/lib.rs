@@ -9,12 +9,14 @@
 //! # Ok::<(), motion_dtw::Error>(())
 //! ```
 //!
-//! Two tools, and what they are made of:
+//! Three tools, and what they are made of:
 //!
 //! - [`MotionDtw`] finds a reference movement in a long recording and carries its keyframes over, with error bars and
 //!   an honest "not found". It takes [`Motion`]s (frames x joint angles, with gaps) and a [`Reference`] with keyframes.
 //! - [`Dtw`] aligns any two [`Sequence`]s: windows, step patterns, open ends, distances, lower bounds ([`Envelope`]),
 //!   subsequence search ([`Dtw::find_all`]) and [`Stream`]s.
+//! - [`Dba`] averages motions, so that several good recordings become one [`Reference`] with a spread; [`KMeans`] groups
+//!   them; [`SoftDtw`] has gradients.
 //!
 //! What this crate leaves out: skeletons, files, sports. Angles come in, frames go out.
 //!
@@ -23,6 +25,7 @@
 //! - Warping path, window, slope constraints: Sakoe & Chiba (1978); Itakura (1975); Rabiner & Juang (1993).
 //! - Subsequences: Müller (2007), ch. 7; streams: Sakurai, Faloutsos & Yamamuro (2007).
 //! - Lower bounds: Kim, Park & Chu (2001); Keogh & Ratanamahatana (2005); Lemire (2009).
+//! - Means: Petitjean, Ketterlin & Gançarski (2011); soft-DTW: Cuturi & Blondel (2017), Blondel, Mensch & Vert (2021).
 //! - Two stages: Tian et al. (2025), arXiv:2512.14121, whose window rule, weights, rates and keyframe rule are not
 //!   public: ours are stated at [`MotionDtw`].
 //! - Ours: ties prefer the diagonal step, so that equal inputs always give the same path; features are scaled by the
@@ -33,10 +36,15 @@ mod reference;
 mod features;
 mod two_stage; // the two-stage alignment of movements
 mod dtw; // the core algorithm
+mod average; // means and groups
 mod alignment; // what comes out
 mod error;
 
 pub use alignment::{Alignment, WarpingPath};
+pub use average::{
+    Average, AverageReference, Clustering, Dba, KMeans, SoftAverage, SoftAveraging, SoftDtw,
+    SoftGradient,
+};
 pub use dtw::Dtw;
 pub use dtw::bounds::Envelope;
 pub use dtw::distance::Distance;

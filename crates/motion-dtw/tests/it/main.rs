@@ -1,5 +1,6 @@
 //! What users of `motion-dtw` rely on.
 
+mod average;
 mod bad_input;
 mod bounds;
 mod by_hand;
