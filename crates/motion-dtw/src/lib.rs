@@ -18,6 +18,9 @@
 //! - [`Dba`] averages motions, so that several good recordings become one [`Reference`] with a spread; [`KMeans`] groups
 //!   them; [`SoftDtw`] has gradients.
 //!
+//! Common settings run on a vectorised kernel (several times as fast as other libraries, and in less memory); the rest on
+//! general code with the same results. Feature `rayon`: batches ([`Dtw::distances`]) use all cores.
+//!
 //! What this crate leaves out: skeletons, files, sports. Angles come in, frames go out.
 //!
 //! # Sources, and where we differ
@@ -51,7 +54,8 @@ pub use dtw::distance::Distance;
 pub use dtw::frames::{Frames, Sequence};
 pub use dtw::lattice::OpenEnds;
 pub use dtw::step::{Normalization, SlopeWeighting, Step, StepPattern};
-pub use dtw::subsequence::{Occurrence, Stream};
+pub use dtw::stream::Stream;
+pub use dtw::subsequence::Occurrence;
 pub use dtw::window::Window;
 pub use error::{Error, Result, Role};
 pub use motion::Motion;

@@ -147,12 +147,7 @@ impl Dtw {
             }
             let settings = self.clone().with_max_cost(limit.min(self.max_cost));
             let (query_frames, reference) = settings.inputs(query, candidate)?;
-            let measure = settings.measure(&query_frames, &reference);
-            let cost =
-                settings.cost_by(query_frames.num_frames(), reference.num_frames(), |i, j| {
-                    measure.between(i, j)
-                });
-            match cost {
+            match settings.cost_of(&query_frames, &reference) {
                 Ok(cost) if cost < limit => best = Some((idx, cost)),
                 Ok(_) | Err(Error::NoPath { .. }) => {}
                 Err(error) => return Err(error),

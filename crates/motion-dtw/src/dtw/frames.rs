@@ -56,6 +56,16 @@ impl Frames {
         &self.values[frame_idx * self.num_channels..][..self.num_channels]
     }
 
+    /// Some of the frames.
+    pub(crate) fn slice(&self, frames: std::ops::Range<usize>) -> Self {
+        let part = frames.start * self.num_channels..frames.end * self.num_channels;
+        Self {
+            values: self.values[part.clone()].to_vec(),
+            weights: self.weights.as_ref().map(|weights| weights[part].to_vec()),
+            num_channels: self.num_channels,
+        }
+    }
+
     pub(crate) fn frame_weights(&self, frame_idx: usize) -> Option<&[f64]> {
         self.weights
             .as_ref()

@@ -2,37 +2,12 @@
 
 use std::ops::Range;
 
-use super::step::StepPattern;
+use super::step::Moves;
 
 /// A problem whose steps are single cells, with both ends tied.
 pub(crate) struct Linear<'a> {
     pub(crate) band: &'a [Range<usize>],
-    pub(crate) weights: Weights,
-    pub(crate) penalty: f64,
-}
-
-/// Weights of the three single steps.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Weights {
-    diagonal: f64,
-    query: f64,
-    reference: f64,
-}
-
-impl Weights {
-    /// `None` if the pattern has other steps than the three single ones, or not all of them.
-    pub(crate) fn of(pattern: &StepPattern) -> Option<Self> {
-        let weight = |query, reference| {
-            pattern.productions().iter().find_map(|steps| match steps.as_slice() {
-                [step] if (step.query, step.reference) == (query, reference) => Some(step.weight),
-                _ => None,
-            })
-        };
-        if pattern.productions().len() != 3 {
-            return None;
-        }
-        Some(Self { diagonal: weight(1, 1)?, query: weight(1, 0)?, reference: weight(0, 1)? })
-    }
+    pub(crate) moves: Moves,
 }
 
 impl Linear<'_> {
@@ -74,8 +49,8 @@ impl Linear<'_> {
         let (mut best, mut exit, mut entry) = (f64::INFINITY, 0, 0);
         for (column, &before) in so_far.iter().enumerate() {
             for (next, weight, penalty) in [
-                (column + 1, self.weights.diagonal, 0.0),
-                (column, self.weights.query, self.penalty),
+                (column + 1, self.moves.diagonal, 0.0),
+                (column, self.moves.query, self.moves.penalty),
             ] {
                 if next >= width || before == f64::INFINITY || to_come[next] == f64::INFINITY {
                     continue;
@@ -116,9 +91,9 @@ impl Linear<'_> {
                 }
                 let local = distance(row, first + column);
                 let beside = if column > 0 { costs[column - 1] } else { f64::INFINITY };
-                let mut cost = (diagonal + self.weights.diagonal * local)
-                    .min(beside + self.weights.reference * local + self.penalty)
-                    .min(above + self.weights.query * local + self.penalty);
+                let mut cost = (diagonal + self.moves.diagonal * local)
+                    .min(beside + self.moves.reference * local + self.moves.penalty)
+                    .min(above + self.moves.query * local + self.moves.penalty);
                 if row == rows.start && column == 0 {
                     cost = local;
                 }
@@ -157,9 +132,9 @@ impl Linear<'_> {
                         cost + weight * local + penalty
                     }
                 };
-                let mut cost = step(diagonal, self.weights.diagonal, 0.0)
-                    .min(step(beside, self.weights.reference, self.penalty))
-                    .min(step(below, self.weights.query, self.penalty));
+                let mut cost = step(diagonal, self.moves.diagonal, 0.0)
+                    .min(step(beside, self.moves.reference, self.moves.penalty))
+                    .min(step(below, self.moves.query, self.moves.penalty));
                 if row + 1 == rows.end && column + 1 == width {
                     cost = 0.0;
                 }

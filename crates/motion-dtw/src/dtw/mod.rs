@@ -1,11 +1,14 @@
 //! Dynamic time warping of two whole sequences.
 
+mod batch;
 pub(crate) mod distance;
 pub(crate) mod frames;
 pub(crate) mod bounds;
+mod kernel;
 pub(crate) mod lattice;
 mod linear;
 pub(crate) mod step;
+pub(crate) mod stream;
 pub(crate) mod subsequence;
 pub(crate) mod window;
 
@@ -16,12 +19,13 @@ use crate::error::Role;
 use crate::{Error, Result};
 use distance::{Distance, Measure};
 use frames::{Frames, Sequence};
+use kernel::{Pair, Terms, path_bytes};
 use lattice::{Lattice, OpenEnds, Solution};
-use linear::{Linear, Weights};
-use step::{Normalization, StepPattern};
+use linear::Linear;
+use step::{Moves, Normalization, StepPattern};
 use window::Window;
 
-/// Largest table of moves that [`Dtw::align`] keeps unless told otherwise: 1 GiB (ours).
+/// Most memory that [`Dtw::align`] keeps to find the path unless told otherwise: 1 GiB (ours).
 const MAX_PATH_BYTES: usize = 1 << 30;
 
 /// Dynamic time warping: finds the cheapest monotone matching of two sequences.
@@ -117,9 +121,11 @@ impl Dtw {
         self
     }
 
-    /// Largest table of moves, one byte per cell of the window; 1 GiB by default.
+    /// Most memory that [`Dtw::align`] keeps to find the path; 1 GiB by default.
     ///
-    /// Beyond it [`Dtw::align`] computes the path by halves (Hirschberg 1975): three times the work, O(N + M) memory.
+    /// For single-cell steps, complete frames and tied ends it keeps a few anti-diagonals, `24 cells^(2/3)` bytes (2 MiB
+    /// for 5,000 x 5,000 frames), otherwise one byte per cell of the window. Beyond the limit the path is computed by
+    /// halves (Hirschberg 1975): three times the work, O(N + M) memory.
     #[must_use]
     pub fn with_max_path_bytes(mut self, bytes: usize) -> Self {
         self.max_path_bytes = bytes;
@@ -128,7 +134,7 @@ impl Dtw {
 
     /// Aligns `query` with `reference` along the cheapest warping path.
     ///
-    /// O(N M) time inside the window and one byte per cell for N query and M reference frames.
+    /// O(N M) time inside the window for N query and M reference frames; memory as [`Dtw::with_max_path_bytes`] says.
     ///
     /// # Errors
     ///
@@ -141,13 +147,12 @@ impl Dtw {
         R: Sequence + ?Sized,
     {
         let (query, reference) = self.inputs(query, reference)?;
-        let measure = self.measure(&query, &reference);
-        self.align_by(query.num_frames(), reference.num_frames(), |i, j| measure.between(i, j))
+        self.align_frames(&query, &reference)
     }
 
     /// Distance of two sequences: the accumulated cost, and its square root for [`Distance::SquaredEuclidean`].
     ///
-    /// Keeps a few rows only: O(M) memory.
+    /// Keeps a few anti-diagonals only: O(N + M) memory.
     ///
     /// # Errors
     ///
@@ -158,10 +163,11 @@ impl Dtw {
         R: Sequence + ?Sized,
     {
         let (query, reference) = self.inputs(query, reference)?;
-        let measure = self.measure(&query, &reference);
-        let cost =
-            self.cost_by(query.num_frames(), reference.num_frames(), |i, j| measure.between(i, j))?;
-        Ok(if self.distance == Distance::SquaredEuclidean { cost.sqrt() } else { cost })
+        Ok(self.rooted(self.cost_of(&query, &reference)?))
+    }
+
+    fn rooted(&self, cost: f64) -> f64 {
+        if self.distance == Distance::SquaredEuclidean { cost.sqrt() } else { cost }
     }
 
     /// [`Dtw::align`] with a distance of one's own: `distance(query_frame, reference_frame)`, not negative, not NaN.
@@ -186,10 +192,7 @@ impl Dtw {
             let limit = self.max_path_bytes;
             let too_large =
                 Error::TooLarge { query: num_query, reference: num_reference, bytes, limit };
-            let weights =
-                Weights::of(&self.step_pattern).filter(|_| self.ends == OpenEnds::default());
-            let linear =
-                Linear { band: &band, weights: weights.ok_or(too_large)?, penalty: self.penalty };
+            let linear = Linear { band: &band, moves: self.tied_moves().ok_or(too_large)? };
             lattice.cost(&mut distance).and_then(|cost| {
                 let path = linear.path(&mut distance)?;
                 Some(Solution { cost, path })
@@ -197,6 +200,10 @@ impl Dtw {
         };
         let solution =
             solution.ok_or(Error::NoPath { query: num_query, reference: num_reference })?;
+        Ok(self.alignment(solution))
+    }
+
+    fn alignment(&self, solution: Solution) -> Alignment {
         let (first, last) = (solution.path[0], solution.path[solution.path.len() - 1]);
         let divisor = match self.step_pattern.normalization() {
             Normalization::PathLength => solution.path.len(),
@@ -204,11 +211,11 @@ impl Dtw {
             Normalization::Query => last.0 - first.0 + 1,
             Normalization::Reference => last.1 - first.1 + 1,
         };
-        Ok(Alignment {
+        Alignment {
             cost: solution.cost,
             normalized_cost: solution.cost / divisor as f64,
             path: WarpingPath::from_ordered(solution.path),
-        })
+        }
     }
 
     /// Accumulated cost under a distance of one's own, in O(M) memory; see [`Dtw::align_by`].
@@ -228,6 +235,56 @@ impl Dtw {
             .ok_or(Error::NoPath { query: num_query, reference: num_reference })
     }
 
+    /// [`Dtw::align`] of packed sequences, by the fast kernel where it applies.
+    fn align_frames(&self, query: &Frames, reference: &Frames) -> Result<Alignment> {
+        let measure = self.measure(query, reference);
+        let band = self.band(query.num_frames(), reference.num_frames())?;
+        let fits = path_bytes(band.iter().map(Range::len).sum()) <= self.max_path_bytes;
+        let pair = self.pair(query, reference, &band).filter(|_| fits);
+        let Some(pair) = pair.filter(|_| self.step_pattern.has_usual_order()) else {
+            let (num_query, num_reference) = (query.num_frames(), reference.num_frames());
+            return self.align_by(num_query, num_reference, |i, j| measure.between(i, j));
+        };
+        let hopeless = self.max_cost.is_finite() && pair.cost(self.max_cost) == f64::INFINITY;
+        let found = if hopeless { None } else { pair.path(|i, j| measure.between(i, j)) };
+        match found {
+            Some((cost, path)) if cost <= self.max_cost => {
+                Ok(self.alignment(Solution { cost, path }))
+            }
+            _ => Err(no_path(query, reference)),
+        }
+    }
+
+    /// Accumulated cost of packed sequences, by the fast kernel where it applies.
+    fn cost_of(&self, query: &Frames, reference: &Frames) -> Result<f64> {
+        let band = self.band(query.num_frames(), reference.num_frames())?;
+        let cost = match self.pair(query, reference, &band) {
+            Some(pair) => Some(pair.cost(self.max_cost)).filter(|cost| cost.is_finite()),
+            None => {
+                let measure = self.measure(query, reference);
+                self.lattice(&band, reference.num_frames()).cost(|i, j| measure.between(i, j))
+            }
+        };
+        cost.ok_or_else(|| no_path(query, reference))
+    }
+
+    /// The fast kernel's view of the problem, if it is one that the kernel solves.
+    fn pair<'a>(
+        &'a self,
+        query: &Frames,
+        reference: &'a Frames,
+        band: &'a [Range<usize>],
+    ) -> Option<Pair<'a>> {
+        let weights = self.channel_weights.as_deref();
+        let terms = Terms::of(self.distance, weights, [query, reference])?;
+        Some(Pair::new(query, reference, band, terms, self.tied_moves()?))
+    }
+
+    /// The three single-cell moves, if the path can make no others and both ends are tied.
+    fn tied_moves(&self) -> Option<Moves> {
+        self.step_pattern.moves(self.penalty).filter(|_| self.ends == OpenEnds::default())
+    }
+
     fn inputs<Q, R>(&self, query: &Q, reference: &R) -> Result<(Frames, Frames)>
     where
         Q: Sequence + ?Sized,
@@ -235,16 +292,21 @@ impl Dtw {
     {
         let (query, reference) =
             (query.to_frames(Role::Query)?, reference.to_frames(Role::Reference)?);
+        self.check_channels(&query, &reference)?;
+        Ok((query, reference))
+    }
+
+    fn check_channels(&self, query: &Frames, reference: &Frames) -> Result<()> {
         if query.num_channels != reference.num_channels {
             return Err(Error::ChannelMismatch {
                 query: query.num_channels,
                 reference: reference.num_channels,
             });
         }
-        if let Some(weights) = &self.channel_weights {
-            check_weights(weights, query.num_channels)?;
+        match &self.channel_weights {
+            Some(weights) => check_weights(weights, query.num_channels),
+            None => Ok(()),
         }
-        Ok((query, reference))
     }
 
     fn measure<'a>(&'a self, query: &'a Frames, reference: &'a Frames) -> Measure<'a> {
@@ -286,6 +348,10 @@ impl Dtw {
             max_cost: self.max_cost,
         }
     }
+}
+
+fn no_path(query: &Frames, reference: &Frames) -> Error {
+    Error::NoPath { query: query.num_frames(), reference: reference.num_frames() }
 }
 
 /// One finite weight per channel, none negative, not all zero.

@@ -58,6 +58,24 @@ pub enum SlopeWeighting {
     Sum,
 }
 
+/// What the three single-cell moves cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Moves {
+    /// Factor on the distance of a cell that is entered diagonally.
+    pub(crate) diagonal: f64,
+    /// Factor where only the query advances.
+    pub(crate) query: f64,
+    /// Factor where only the reference advances.
+    pub(crate) reference: f64,
+    /// Added unless the move is diagonal.
+    pub(crate) penalty: f64,
+}
+
+impl Moves {
+    /// Those of [`StepPattern::symmetric1`], without penalty.
+    pub(crate) const PLAIN: Self = Self { diagonal: 1.0, query: 1.0, reference: 1.0, penalty: 0.0 };
+}
+
 impl StepPattern {
     /// A pattern of one's own.
     ///
@@ -207,6 +225,27 @@ impl StepPattern {
     #[must_use]
     pub fn normalization(&self) -> Normalization {
         self.normalization
+    }
+
+    /// Weights of the three single-cell moves, if the pattern has exactly those.
+    pub(crate) fn moves(&self, penalty: f64) -> Option<Moves> {
+        let weight = |query, reference| {
+            self.productions.iter().find_map(|steps| match steps.as_slice() {
+                [step] if (step.query, step.reference) == (query, reference) => Some(step.weight),
+                _ => None,
+            })
+        };
+        if self.productions.len() != 3 {
+            return None;
+        }
+        let (diagonal, query, reference) = (weight(1, 1)?, weight(1, 0)?, weight(0, 1)?);
+        Some(Moves { diagonal, query, reference, penalty })
+    }
+
+    /// Whether ties prefer the diagonal, then the move along the reference.
+    pub(crate) fn has_usual_order(&self) -> bool {
+        let order = self.productions.iter().flatten().map(|step| (step.query, step.reference));
+        order.eq([(1, 1), (0, 1), (1, 0)])
     }
 
     /// Most query frames that one production advances.

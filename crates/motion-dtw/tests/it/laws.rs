@@ -141,6 +141,47 @@ proptest! {
     }
 
     #[test]
+    fn a_stream_reports_the_same_in_blocks(
+        query in coarse(1..1500),
+        reference in coarse(2..6),
+        block in 1..900usize,
+        threshold in 0..4u8,
+    ) {
+        // Rare occurrences, so that whole blocks are taken at once: most of the query lies far away.
+        let query = query.mapv(|value| if value == 2.0 { 0.0 } else { value * 9.0 });
+        let expected = stream(&query, &reference, f64::from(threshold));
+        let mut stream = Stream::new(&Dtw::new(), &reference, f64::from(threshold)).unwrap();
+        let mut reports = Vec::new();
+        for frames in query.axis_chunks_iter(ndarray::Axis(0), block) {
+            reports.extend(stream.push_block(&frames).unwrap());
+        }
+        prop_assert_eq!(stream.num_frames(), query.nrows());
+        reports.extend(stream.finish());
+        prop_assert_eq!(reports, expected);
+    }
+
+    #[test]
+    fn batches_equal_single_pairs(lengths in prop::collection::vec(1..40usize, 1..6)) {
+        let sequences: Vec<Array2<f64>> = lengths.iter().enumerate()
+            .map(|(seed, &frames)| crate::support::walk(seed as u64 + 1, frames, 3)).collect();
+        let dtw = Dtw::new();
+        let all = dtw.distances(&sequences, &sequences[1..]).unwrap();
+        let pairs = dtw.pairwise_distances(&sequences).unwrap();
+        prop_assert_eq!(all.dim(), (sequences.len(), sequences.len() - 1));
+        prop_assert_eq!(pairs.len(), sequences.len() * (sequences.len() - 1) / 2);
+        let mut pairs = pairs.into_iter();
+        for (i, one) in sequences.iter().enumerate() {
+            for (j, other) in sequences.iter().enumerate().skip(1) {
+                let single = dtw.distance(one, other).unwrap();
+                prop_assert_eq!(all[[i, j - 1]], single);
+                if j > i {
+                    prop_assert_eq!(pairs.next(), Some(single));
+                }
+            }
+        }
+    }
+
+    #[test]
     fn stream_reports_are_disjoint_and_within_the_threshold(query in coarse(1..80), reference in coarse(2..6)) {
         let reports = stream(&query, &reference, 2.0);
         for pair in reports.windows(2) {
