@@ -103,6 +103,9 @@ impl Skeleton {
     }
 
     /// Joint angles and segment inclinations in degrees, heights in leg lengths times 57.3.
+    ///
+    /// Heights above the ground (hips, ankles, toes) tell flight from stance; the aligner takes out most of a constant
+    /// difference, as between two floors.
     pub(crate) fn motion(&self) -> Result<Motion> {
         let leg_m = self.leg_length_m();
         let rows: Vec<Vec<f64>> =
@@ -119,6 +122,7 @@ impl Skeleton {
         let lengths = |metres: f64| metres / leg_m * DEGREES_PER_LEG;
         let mut channels = vec![
             angle(difference(shoulder, hip), vertical),
+            lengths(hip[1]),
             lengths(hip[1] - ankles),
             lengths(shoulder[1] - hip[1]),
         ];
@@ -130,6 +134,7 @@ impl Skeleton {
             channels
                 .extend(INCLINED.map(|[from, to]| angle(difference(at(to), at(from)), vertical)));
             channels.extend(HEIGHTS.map(|[joint, above]| lengths(at(joint)[1] - at(above)[1])));
+            channels.extend(["ankle", "toe"].map(|joint| lengths(at(joint)[1])));
         }
         channels
     }

@@ -10,6 +10,7 @@ mod profile;
 mod quality;
 mod scaling;
 mod smooth;
+mod turns;
 
 use crate::dtw::check_weights;
 use crate::{Error, Motion, Reference, Result};

@@ -7,6 +7,7 @@ use super::fine::{self, Staircase};
 use super::profile::{Grid, Profile};
 use super::scaling::Scaling;
 use super::smooth::SmoothWarp;
+use super::turns::Turns;
 use super::{MatchedKeyframe, Method, MotionDtw, MotionMatch, Quality, Tier, baseline};
 use crate::alignment::WarpingPath;
 use crate::features::LocalFit;
@@ -176,7 +177,7 @@ impl<'a> Prepared<'a> {
 
     fn finish(&self, warped: &Warped) -> MotionMatch {
         let (smooth, grid) = (&warped.smooth, self.fine.grid);
-        let keyframes = self.keyframes(smooth, warped.staircase.query.grid);
+        let keyframes = self.keyframes(smooth, &warped.staircase.query);
         let last_frame = self.query.num_frames() - 1;
         let nearest = |frame: f64| (frame.round().max(0.0) as usize).min(last_frame);
         MotionMatch {
@@ -194,24 +195,27 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    fn keyframes(&self, smooth: &SmoothWarp, query_grid: Grid) -> Vec<MatchedKeyframe> {
+    fn keyframes(&self, smooth: &SmoothWarp, query: &Profile) -> Vec<MatchedKeyframe> {
         /// Keyframes that fall together at an end of the recording are kept so far apart, in frames.
         const LEAST_GAP: f64 = 1e-3;
         let (fps, reference_fps) = (self.query.fps(), self.reference.motion().fps());
-        let rate_hz = query_grid.rate_hz;
+        let (query_grid, rate_hz) = (query.grid, query.grid.rate_hz);
+        let turns = Turns { query, reference: &self.fine, scaling: &self.scaling, warp: smooth };
         let last_frame = (self.query.num_frames() - 1) as f64;
         let mut keyframes: Vec<MatchedKeyframe> =
             Vec::with_capacity(self.reference.keyframes().len());
         for keyframe in self.reference.keyframes() {
             let reference_time_s = keyframe.frame / reference_fps;
             let at = self.fine.grid.position(reference_time_s);
-            let time_s = (smooth.position(at) + query_grid.first as f64) / rate_hz;
+            let sigma = smooth.sigma(at).map(|sigma| SIGMA_FACTOR * sigma);
+            let position =
+                sigma.map_or_else(|| smooth.position(at), |sigma| turns.position(at, sigma));
+            let time_s = (position + query_grid.first as f64) / rate_hz;
             let mut frame = (time_s * fps).clamp(0.0, last_frame);
             if let Some(previous) = keyframes.last() {
                 frame = frame.max(previous.frame + LEAST_GAP);
             }
-            let sigma_s =
-                smooth.sigma(at).map_or(SIGMA_UNREFINED, |sigma| SIGMA_FACTOR * sigma) / rate_hz;
+            let sigma_s = sigma.unwrap_or(SIGMA_UNREFINED) / rate_hz;
             keyframes.push(MatchedKeyframe {
                 name: keyframe.name.clone(),
                 frame,
