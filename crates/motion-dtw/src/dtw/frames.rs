@@ -6,7 +6,8 @@ use crate::{Error, Motion, Result, error::Role};
 
 /// Anything that can be read as frames x channels: [`Motion`], `ndarray` matrices (rows are frames), and plain series.
 ///
-/// A [`Motion`] may miss values (NaN) and carry confidence; plain numbers must all be finite.
+/// A [`Motion`] may miss values (NaN) and carry confidence; plain numbers must all be finite. `f32` is widened: distances
+/// and costs are always computed in `f64`.
 pub trait Sequence {
     /// Copies the sequence into the packed form that the algorithms run on.
     ///

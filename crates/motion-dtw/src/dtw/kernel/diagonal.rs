@@ -111,10 +111,12 @@ pub(super) fn relax(moves: &Moves, locals: &[f64], at: Segment, fronts: &mut Fro
     }
 }
 
-/// [`relax`] that also carries where each path began. Ties prefer the diagonal, then the cell above.
+/// [`relax`] for plain moves and a penalty, that also carries where each path began.
+///
+/// Ties prefer the diagonal, then the cell above.
 #[inline(always)]
 pub(super) fn relax_from(
-    moves: &Moves,
+    penalty: f64,
     locals: &[f64],
     at: Segment,
     costs: &mut Fronts<f64>,
@@ -124,11 +126,15 @@ pub(super) fn relax_from(
     let (diagonal, left, above, now) = costs.split(at);
     let (from_diagonal, from_left, from_above, start) = starts.split(at);
     for k in 0..at.len {
-        let [by_diagonal, by_left, by_above] =
-            moves.arrivals([diagonal[k], left[k], above[k]], locals[k]);
-        let from_straight = if by_above <= by_left { from_above[k] } else { from_left[k] };
+        // All loads come first: a load under a condition would keep the loop from becoming vector instructions.
+        let (from_diagonal, from_left, from_above) =
+            (from_diagonal[k], from_left[k], from_above[k]);
+        let local = locals[k];
+        let (by_diagonal, by_left, by_above) =
+            (diagonal[k] + local, left[k] + local + penalty, above[k] + local + penalty);
+        let from_straight = if by_above <= by_left { from_above } else { from_left };
         let straight = lesser(by_left, by_above);
-        start[k] = if by_diagonal <= straight { from_diagonal[k] } else { from_straight };
+        start[k] = if by_diagonal <= straight { from_diagonal } else { from_straight };
         now[k] = lesser(straight, by_diagonal);
     }
 }

@@ -7,7 +7,6 @@ use super::lanes::{LANES, Lanes};
 use super::level::{Level, Task};
 use super::{Terms, strip_width};
 use crate::dtw::frames::Frames;
-use crate::dtw::step::Moves;
 use crate::dtw::subsequence::Column;
 
 /// Advances a [`Column`] by many query frames at a time.
@@ -18,7 +17,7 @@ use crate::dtw::subsequence::Column;
 pub(crate) struct Search {
     rows: Lanes,
     num_rows: usize,
-    moves: Moves,
+    penalty: f64,
     width: usize,
     loaded: Lanes,
     costs: Fronts<f64>,
@@ -32,7 +31,7 @@ impl Search {
         Self {
             rows: Lanes::reversed(reference),
             num_rows: reference.num_frames(),
-            moves: Moves { penalty, ..Moves::PLAIN },
+            penalty,
             width,
             loaded: Lanes::with_capacity(width, reference.num_channels),
             costs: Fronts::new(width, f64::INFINITY),
@@ -100,7 +99,7 @@ impl Search {
                 len: columns.len().next_multiple_of(LANES),
             };
             distances(terms, &self.rows, &self.loaded, at, &mut self.locals);
-            relax_from(&self.moves, &self.locals, at, costs, starts);
+            relax_from(self.penalty, &self.locals, at, costs, starts);
             let beside = if columns.start == 0 { edge.get(s + 1) } else { None };
             costs.now[columns.start] = beside.copied().unwrap_or(f64::INFINITY);
             if beside.is_some() {
