@@ -1,0 +1,137 @@
+//! From indices to frames: the cache first, then decoders, each with its own stretch of the video.
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+
+use rayon::prelude::*;
+
+use super::Video;
+use crate::source::Reader;
+use crate::source::picture::Picture;
+use crate::{Error, Frame, Result};
+
+/// Indices exist.
+pub(super) fn frames(video: &Video, indices: &[usize]) -> Result<Vec<Frame>> {
+    let mut missing = indices.to_vec();
+    missing.sort_unstable();
+    missing.dedup();
+    let mut found = HashMap::with_capacity(missing.len());
+    {
+        let mut cache = video.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.retain(|&frame_idx| match cache.get(frame_idx) {
+            Some(frame) => found.insert(frame_idx, frame).is_some(),
+            None => true,
+        });
+    }
+    let stretches =
+        split(&missing, rayon::current_num_threads(), |frame_idx| video.source.group(frame_idx));
+    let decoded: Vec<Vec<Frame>> = match stretches.as_slice() {
+        [] => Vec::new(),
+        [only] => vec![with_idle_reader(video, only)?],
+        several => several
+            .par_iter()
+            .map(|stretch| decode(video, video.source.reader()?.as_mut(), stretch))
+            .collect::<Result<_>>()?,
+    };
+    let mut cache = video.cache.lock().unwrap_or_else(PoisonError::into_inner);
+    for frame in decoded.into_iter().flatten() {
+        cache.insert(&frame);
+        found.insert(frame.index(), frame);
+    }
+    let take =
+        |frame_idx: &usize| found.get(frame_idx).cloned().ok_or_else(|| lost(video, *frame_idx));
+    indices.iter().map(take).collect()
+}
+
+/// A reader that broke its promise: never seen, never a panic.
+fn lost(video: &Video, frame_idx: usize) -> Error {
+    Error::InvalidFrame { frame_idx, reason: format!("{:?} gave no picture for it", video.source) }
+}
+
+/// Splits ascending `frames` into at most `max_parts` stretches of equal length that share no group.
+fn split(frames: &[usize], max_parts: usize, group: impl Fn(usize) -> usize) -> Vec<&[usize]> {
+    let target_len = frames.len().div_ceil(max_parts.max(1)).max(1);
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for end in 1..=frames.len() {
+        let is_boundary = end == frames.len() || group(frames[end]) != group(frames[end - 1]);
+        if end == frames.len() || (is_boundary && end - start >= target_len) {
+            parts.push(&frames[start..end]);
+            start = end;
+        }
+    }
+    parts
+}
+
+/// Goes on with the decoder of the last call. Two calls at once: the second gets a decoder of its own.
+fn with_idle_reader(video: &Video, frames: &[usize]) -> Result<Vec<Frame>> {
+    let idle = || video.idle.lock().unwrap_or_else(PoisonError::into_inner);
+    let waiting = idle().take();
+    let mut reader = match waiting {
+        Some(reader) => reader,
+        None => video.source.reader()?,
+    };
+    let decoded = decode(video, reader.as_mut(), frames)?; // after an error the decoder is not used again
+    *idle() = Some(reader);
+    Ok(decoded)
+}
+
+/// Pictures that wait for conversion at a time, a thread: bounds memory, fills all cores.
+const BATCH_PER_THREAD: usize = 2;
+
+/// Decodes in order, converts and shrinks in parallel.
+fn decode(video: &Video, reader: &mut dyn Reader, frames: &[usize]) -> Result<Vec<Frame>> {
+    let batch_len = BATCH_PER_THREAD * rayon::current_num_threads();
+    let mut batch = Vec::with_capacity(batch_len);
+    let mut done = Vec::with_capacity(frames.len());
+    reader.read(frames, &mut |frame_idx, picture| {
+        batch.push((frame_idx, picture));
+        if batch.len() >= batch_len {
+            finish_all(video, &mut batch, &mut done)?;
+        }
+        Ok(())
+    })?;
+    finish_all(video, &mut batch, &mut done)?;
+    Ok(done)
+}
+
+fn finish_all(
+    video: &Video,
+    batch: &mut Vec<(usize, Picture)>,
+    done: &mut Vec<Frame>,
+) -> Result<()> {
+    let finished: Result<Vec<_>> = std::mem::take(batch)
+        .into_par_iter()
+        .map(|(frame_idx, picture)| finish(video, frame_idx, picture))
+        .collect();
+    done.extend(finished?);
+    Ok(())
+}
+
+fn finish(video: &Video, frame_idx: usize, picture: Picture) -> Result<Frame> {
+    let rgb = picture
+        .into_rgb(video.description().orientation)
+        .map_err(|reason| Error::InvalidFrame { frame_idx, reason })?;
+    let rgb = match video.fit {
+        Some(fit) => fit.apply(rgb),
+        None => rgb,
+    };
+    let timestamp_s = video.timeline().timestamp_s(frame_idx).unwrap_or_default();
+    Ok(Frame::new(frame_idx, timestamp_s, rgb.width, rgb.height, rgb.pixels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_keep_groups_whole() {
+        let frames: Vec<usize> = (0..10).collect();
+        let parts = split(&frames, 3, |i| i / 3);
+        assert_eq!(parts.concat(), frames);
+        assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [6, 4]);
+        assert_eq!(split(&frames, 8, |_| 0).len(), 1);
+        assert_eq!(split(&[], 8, |_| 0).len(), 0);
+        assert_eq!(split(&frames, 10, |i| i).len(), 10);
+    }
+}
