@@ -95,22 +95,10 @@ pub(super) fn probe(path: &Path) -> Result<Probed> {
     let codec = stream.codec_name.clone().unwrap_or_default();
     let format = report.format.unwrap_or(Format { format_name: None, start_time: None });
     let container = format.format_name.unwrap_or_default();
-    let packets = match listed(&report.packets) {
+    let mut frames = match listed(&report.packets) {
         Some(packets) if a_packet_is_a_frame(&codec, &container) => packets,
-        // Packets do not tell: decode everything once.
-        _ => run(path, "frame=best_effort_timestamp,duration,pkt_duration,key_frame")?
-            .frames
-            .iter()
-            .filter_map(|frame| {
-                Some(Listed {
-                    pts: frame.best_effort_timestamp?,
-                    duration: frame.duration.unwrap_or(0),
-                    is_key: frame.key_frame == 1,
-                })
-            })
-            .collect(),
+        _ => decoded(path)?, // packets do not tell
     };
-    let mut frames = packets;
     frames.sort_by_key(|frame| frame.pts);
     frames.dedup_by_key(|frame| frame.pts); // frames are told apart by their time
     let size = stream.width.zip(stream.height).filter(|&(width, height)| width > 0 && height > 0);
@@ -155,6 +143,26 @@ fn listed(packets: &[Packet]) -> Option<Vec<Listed>> {
             Some(Listed { pts: packet.pts?, duration: packet.duration.unwrap_or(0), is_key })
         })
         .collect()
+}
+
+/// What comes out when everything is decoded once.
+fn decoded(path: &Path) -> Result<Vec<Listed>> {
+    let frames = run(path, "frame=best_effort_timestamp,duration,pkt_duration,key_frame")?.frames;
+    let timed = |frame: &Decoded| {
+        let (duration, is_key) = (frame.duration.unwrap_or(0), frame.key_frame == 1);
+        Some(Listed { pts: frame.best_effort_timestamp?, duration, is_key })
+    };
+    let listed: Vec<_> = frames.iter().filter_map(timed).collect();
+    if listed.is_empty() && !frames.is_empty() {
+        return Err(Error::Unsupported {
+            path: path.to_owned(),
+            codec: "a stream without times".into(),
+            fix:
+                "put it into a container, which takes no re-encoding: ffmpeg -i IN -c copy OUT.mp4"
+                    .into(),
+        });
+    }
+    Ok(listed)
 }
 
 /// Containers and codecs where every packet is one shown picture. Not so: hidden frames of VP8 in WebM, halves of
