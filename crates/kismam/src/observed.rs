@@ -19,23 +19,47 @@ pub(crate) struct Mean {
     pub(crate) time_s: Option<f64>,
     /// Each repetition's value, in the order given; empty while there is one, the usual case.
     pub(crate) repeats: Vec<f64>,
+    /// [`Measurement::timing`] of the first repetition, and of each where there are several.
+    timing: f64,
+    timings: Vec<f64>,
 }
 
 impl Mean {
     fn first(measurement: &Measurement) -> Self {
-        let &Measurement { value, sigma, side, frame, time_s, .. } = measurement;
-        Self { value, sigma, side, frame, time_s, repeats: Vec::new() }
+        let &Measurement { value, sigma, timing, side, frame, time_s, .. } = measurement;
+        let (repeats, timings) = (Vec::new(), Vec::new());
+        Self { value, sigma, side, frame, time_s, repeats, timing, timings }
     }
 
     /// Adds a repetition: mean value, and `sqrt(sum sigma^2) / n` for its standard deviation.
     fn add(&mut self, measurement: &Measurement) {
         if self.repeats.is_empty() {
             self.repeats.push(self.value);
+            self.timings.push(self.timing);
         }
         let n = self.repeats.len() as f64;
         self.repeats.push(measurement.value);
+        self.timings.push(measurement.timing);
         self.sigma = (n * self.sigma).hypot(measurement.sigma) / (n + 1.0);
         self.value = self.repeats.iter().sum::<f64>() / (n + 1.0);
+    }
+
+    /// Covariance of two sides' means: in each repetition the error of the one keyframe moves both sides.
+    ///
+    /// `sum_i tl_i tr_i / n^2` over n repetitions, each side's own. 0 if the sides have different numbers of
+    /// repetitions: then it is not known which belong together, and taking them as independent overstates the noise
+    /// of a difference rather than hiding it.
+    pub(crate) fn shared_timing(&self, other: &Mean) -> f64 {
+        let (own, others) = (self.timings(), other.timings());
+        if own.len() != others.len() {
+            return 0.0;
+        }
+        let sum: f64 = own.iter().zip(others).map(|(own, other)| own * other).sum();
+        sum / (own.len() as f64).powi(2)
+    }
+
+    fn timings(&self) -> &[f64] {
+        if self.timings.is_empty() { std::slice::from_ref(&self.timing) } else { &self.timings }
     }
 }
 
@@ -109,7 +133,9 @@ pub(crate) fn sort(
 }
 
 fn check_numbers(role: &'static str, index: usize, measurement: &Measurement) -> Result<()> {
-    let check = |field, value: f64, low: f64, expected| match (low..=LARGEST).contains(&value) {
+    let check = |field, value: f64, [low, high]: [f64; 2], expected| match (low..=high)
+        .contains(&value)
+    {
         true => Ok(()),
         false => Err(Error::BadNumber {
             role,
@@ -120,8 +146,13 @@ fn check_numbers(role: &'static str, index: usize, measurement: &Measurement) ->
             expected,
         }),
     };
-    check("value", measurement.value, -LARGEST, "a number between -1e9 and 1e9")?;
-    check("sigma", measurement.sigma, 0.0, "a standard deviation between 0 and 1e9")?;
-    check("frame", measurement.frame.unwrap_or(0.0), -LARGEST, "a number between -1e9 and 1e9")?;
-    check("time_s", measurement.time_s.unwrap_or(0.0), -LARGEST, "a number between -1e9 and 1e9")
+    let any = [-LARGEST, LARGEST];
+    let &Measurement { value, sigma, timing, frame, time_s, .. } = measurement;
+    check("value", value, any, "a number between -1e9 and 1e9")?;
+    check("sigma", sigma, [0.0, LARGEST], "a standard deviation between 0 and 1e9")?;
+    // A part is not larger than the whole; a last digit lost in printing does not matter.
+    let whole = sigma * (1.0 + 1e-6);
+    check("timing", timing, [-whole, whole], "a change of the value no larger than its sigma")?;
+    check("frame", frame.unwrap_or(0.0), any, "a number between -1e9 and 1e9")?;
+    check("time_s", time_s.unwrap_or(0.0), any, "a number between -1e9 and 1e9")
 }

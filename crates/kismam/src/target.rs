@@ -56,6 +56,22 @@ pub(crate) fn root_sum_square(a: f64, b: f64) -> f64 {
     (a * a + b * b).sqrt()
 }
 
+/// `sqrt(var l + var r - 2 cov)`: what the keyframe's error does to both sides alike is no difference between them.
+fn sigma_of_difference(left: &Mean, right: &Mean) -> f64 {
+    root_of_variance(left, right, -2.0)
+}
+
+/// `sqrt(var l + var r + 2 cov) / 2`.
+fn sigma_of_mean(left: &Mean, right: &Mean) -> f64 {
+    0.5 * root_of_variance(left, right, 2.0)
+}
+
+fn root_of_variance(left: &Mean, right: &Mean, covariances: f64) -> f64 {
+    let variance = left.sigma.powi(2) + right.sigma.powi(2);
+    // Not below zero but for rounding: a shared part is never larger than its sigma.
+    (variance + covariances * left.shared_timing(right)).max(0.0).sqrt()
+}
+
 /// Why a row could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -108,13 +124,13 @@ impl<'a> Context<'a> {
             template.and_then(|template| Some((template.left.as_ref()?, template.right.as_ref()?)));
         let (limit, sigma_target, kind) = match own {
             Some((l, r)) => {
-                ((l.value - r.value).abs(), root_sum_square(l.sigma, r.sigma), self.template_kind)
+                ((l.value - r.value).abs(), sigma_of_difference(l, r), self.template_kind)
             }
             None => (0.0, 0.0, TargetKind::Symmetry),
         };
         Ok(Reading {
             value: left.value - right.value,
-            sigma_measured: root_sum_square(left.sigma, right.sigma),
+            sigma_measured: sigma_of_difference(left, right),
             sigma_target,
             target: Target { lo: -limit, hi: limit },
             kind,
@@ -167,7 +183,7 @@ impl<'a> Context<'a> {
                 let value = f64::midpoint(left.value, right.value);
                 Some((
                     value,
-                    0.5 * root_sum_square(left.sigma, right.sigma),
+                    sigma_of_mean(left, right),
                     [Some(left), Some(right)],
                 ))
             }

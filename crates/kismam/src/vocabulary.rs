@@ -102,6 +102,14 @@ pub const MEASURES: &[Measure] = &[
         [["further ahead", "less far ahead"], ["再靠前", "再靠后"]],
     ),
     measure(
+        "push_line",
+        "deg",
+        true,
+        SAGITTAL,
+        ["lean of the line from toe to hips", "脚尖至髋连线倾角"],
+        [["further forward", "steeper"], ["再前倾", "再陡"]],
+    ),
+    measure(
         "wrist_height",
         "leg",
         true,

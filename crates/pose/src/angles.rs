@@ -124,7 +124,8 @@ fn points(body: &Body<'_>, measure: Measure, frame_idx: usize) -> Option<(Vec<Ve
                 | Measure::TrunkSide
                 | Measure::HipHeight
                 | Measure::PelvisHeight
-                | Measure::FootAhead(_),
+                | Measure::FootAhead(_)
+                | Measure::PushLine(_),
                 Joint::Hip(_),
             ) => series.joint_idx(Joint::MidHip),
             (Measure::Trunk | Measure::TrunkSide, Joint::Shoulder(_)) => {
@@ -163,6 +164,9 @@ fn evaluate(
         }
         Measure::KneeValgus(side) => valgus_deg(p, side, right, shortest),
         Measure::FootAhead(_) => dot(sub(p[2], middle(p[0], p[1])), forward) / leg,
+        Measure::PushLine(_) => {
+            inclination_deg(sub(middle(p[0], p[1]), p[2]), forward, shortest).unwrap_or(f64::NAN)
+        }
         Measure::WristHeight(_) => (p[1][1] - p[0][1]) / leg,
         Measure::Trunk => trunk_deg(p, forward, shortest),
         Measure::TrunkSide => trunk_deg(p, right, shortest),

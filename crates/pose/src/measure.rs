@@ -27,6 +27,9 @@ pub enum Measure {
     KneeValgus(Side),
     /// Horizontal distance of the ankle ahead of the mid-hip, leg lengths.
     FootAhead(Side),
+    /// Inclination of the line from the toe to the mid-hip from vertical in the sagittal plane, degrees, hips ahead of
+    /// the toe positive: how far the push off that foot leans.
+    PushLine(Side),
     /// Height of the wrist above the shoulder of that side, leg lengths.
     WristHeight(Side),
     /// Inclination of mid-hip to mid-shoulder from vertical in the sagittal plane, degrees, forward positive.
@@ -95,6 +98,7 @@ impl Measure {
             Shank(_) => "shank",
             KneeValgus(_) => "knee_valgus",
             FootAhead(_) => "foot_ahead",
+            PushLine(_) => "push_line",
             WristHeight(_) => "wrist_height",
             Trunk => "trunk",
             TrunkSide => "trunk_side",
@@ -112,7 +116,7 @@ impl Measure {
         use Measure::*;
         match self {
             Knee(s) | Hip(s) | Ankle(s) | Elbow(s) | Shoulder(s) | Thigh(s) | Shank(s)
-            | KneeValgus(s) | FootAhead(s) | WristHeight(s) => Some(s),
+            | KneeValgus(s) | FootAhead(s) | PushLine(s) | WristHeight(s) => Some(s),
             Trunk | TrunkSide | HipHeight | PelvisHeight | ToeHeight | KneeGap | StanceWidth => {
                 None
             }
@@ -123,8 +127,19 @@ impl Measure {
     #[must_use]
     pub fn all() -> Vec<Measure> {
         use Measure::*;
-        let sided =
-            [Knee, Hip, Ankle, Elbow, Shoulder, Thigh, Shank, KneeValgus, FootAhead, WristHeight];
+        let sided = [
+            Knee,
+            Hip,
+            Ankle,
+            Elbow,
+            Shoulder,
+            Thigh,
+            Shank,
+            KneeValgus,
+            FootAhead,
+            PushLine,
+            WristHeight,
+        ];
         let mut all: Vec<_> = sided.iter().flat_map(|f| Side::BOTH.map(f)).collect();
         all.extend([Trunk, TrunkSide, HipHeight, PelvisHeight, ToeHeight, KneeGap, StanceWidth]);
         all
@@ -157,6 +172,7 @@ impl Measure {
             Measure::Thigh(s) => vec![J::Hip(s), J::Knee(s)],
             Measure::Shank(s) => vec![J::Knee(s), J::Ankle(s)],
             Measure::FootAhead(s) => [&both(J::Hip)[..], &[J::Ankle(s)]].concat(),
+            Measure::PushLine(s) => [&both(J::Hip)[..], &[J::Toe(s)]].concat(),
             Measure::WristHeight(s) => vec![J::Shoulder(s), J::Wrist(s)],
             Measure::Trunk | Measure::TrunkSide => [both(J::Hip), both(J::Shoulder)].concat(),
             Measure::HipHeight => [both(J::Hip), both(J::Ankle)].concat(),

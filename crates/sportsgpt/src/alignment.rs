@@ -62,8 +62,8 @@ impl Repetition {
     ) -> Self {
         let rule = event.dominant.as_deref();
         let dominant = [
-            dominant_side(&athlete.series, rule, found.interval.clone()),
-            dominant_side(&reference.series, rule, reference_frames(&found)),
+            dominant_side(&athlete.series, &athlete.signals, rule, athlete_frames(&found, rule)),
+            dominant_side(&reference.series, &reference.signals, rule, reference_frames(&found)),
         ];
         let instant = |name: &str, frame, sigma_frames| Instant {
             name: name.to_owned(),
@@ -102,6 +102,15 @@ impl Repetition {
     pub(crate) fn ends(&self) -> [f64; 2] {
         let ends = [self.athlete_instants.first(), self.athlete_instants.last()];
         ends.map(|instant| instant.map_or(0.0, |instant| instant.frame))
+    }
+}
+
+/// Frames of the athlete in which the dominant side shows: the whole motion, or from the first keyframe where the rule
+/// looks at that.
+fn athlete_frames(found: &MotionMatch, rule: Option<&str>) -> std::ops::Range<usize> {
+    match (rule, found.keyframes.first()) {
+        (Some("ahead"), Some(first)) => first.frame as usize..found.interval.end,
+        _ => found.interval.clone(),
     }
 }
 

@@ -19,7 +19,8 @@ pub(crate) struct Instant {
 ///
 /// The sigma of a value joins the pose's own with what the keyframe's uncertainty costs, speed times
 /// its standard deviation: `sigma^2 = sigma_pose^2 + (omega * e_t)^2`; an extremum does not move with
-/// the window, so it pays only the first.
+/// the window, so it pays only the first. The signed `omega * e_t` is handed on as well: the error of one keyframe is
+/// common to both sides of the body.
 pub(crate) fn measure(
     signals: &Signals,
     fps: f64,
@@ -34,6 +35,7 @@ pub(crate) fn measure(
             let Some(signal) = signals.get(&feature.measure, side) else { continue };
             let Some(taken) = take(signal, feature.extract, &window, fps) else { continue };
             let measurement = Measurement::new(&feature.id, taken.value, taken.sigma)
+                .with_timing(taken.timing)
                 .at(taken.frame, taken.frame / fps);
             measurements.push(match side {
                 Some(side) => measurement.on(kismam_side(side)),
@@ -51,17 +53,20 @@ fn kismam_side(side: Side) -> kismam::Side {
     }
 }
 
-/// The side that does the deciding part: the one whose wrist or ankle gets faster within `frames`.
+/// The side that does the deciding part: the one whose wrist or ankle gets faster within `frames`, or whose foot is
+/// further ahead at their start.
 ///
-/// `rule` is the event's: `wrist`, `ankle`, `left` or `right`; right where it says nothing or nothing
+/// `rule` is the event's: `wrist`, `ankle`, `ahead`, `left` or `right`; right where it says nothing or nothing
 /// was seen.
 pub(crate) fn dominant_side(
     series: &SkeletonSeries,
+    signals: &Signals,
     rule: Option<&str>,
     frames: std::ops::Range<usize>,
 ) -> Side {
     let joint: fn(Side) -> Joint = match rule {
         Some("left") => return Side::Left,
+        Some("ahead") => return leading_side(signals, frames.start),
         Some("wrist") => Joint::Wrist,
         Some("ankle") => Joint::Ankle,
         _ => return Side::Right,
@@ -80,6 +85,15 @@ pub(crate) fn dominant_side(
         speeds.get(speeds.len().saturating_sub(1 + speeds.len() / 20)).copied().unwrap_or(0.0)
     };
     if top_speed(Side::Left) > top_speed(Side::Right) { Side::Left } else { Side::Right }
+}
+
+/// The side whose foot is further ahead of the hips; right where that was not seen.
+fn leading_side(signals: &Signals, frame_idx: usize) -> Side {
+    let ahead = |side| {
+        let foot = signals.get("foot_ahead", Some(side)).and_then(|foot| foot.at(frame_idx as f64));
+        foot.map(|(ahead, _)| ahead)
+    };
+    if ahead(Side::Left) > ahead(Side::Right) { Side::Left } else { Side::Right }
 }
 
 /// The stretch of a recording that a feature looks at, in frames.
@@ -131,6 +145,8 @@ impl Window {
 struct Taken {
     value: f64,
     sigma: f64,
+    /// Part of `sigma`: change of the value if the keyframe lay one standard deviation later.
+    timing: f64,
     frame: f64,
 }
 
@@ -154,18 +170,20 @@ fn take(signal: &Signal, extract: Extract, window: &Window, fps: f64) -> Option<
     let highest = seen.iter().max_by(by_value)?;
     let taken = match extract {
         Extract::Value => {
-            let speed = slope(signal, window.centre);
+            let timing = slope(signal, window) * window.sigma_frames;
             Taken {
                 value: seen.iter().map(|s| s.1).sum::<f64>() / num,
-                sigma: pose_sigma.hypot(speed * window.sigma_frames),
+                sigma: pose_sigma.hypot(timing),
+                timing,
                 frame: window.centre,
             }
         }
-        Extract::Min => Taken { value: lowest.1, sigma: lowest.2, frame: lowest.0 },
-        Extract::Max => Taken { value: highest.1, sigma: highest.2, frame: highest.0 },
+        Extract::Min => Taken { value: lowest.1, sigma: lowest.2, timing: 0.0, frame: lowest.0 },
+        Extract::Max => Taken { value: highest.1, sigma: highest.2, timing: 0.0, frame: highest.0 },
         Extract::Range => Taken {
             value: highest.1 - lowest.1,
             sigma: highest.2.hypot(lowest.2),
+            timing: 0.0,
             frame: highest.0.max(lowest.0),
         },
         Extract::Rate => {
@@ -179,16 +197,19 @@ fn take(signal: &Signal, extract: Extract, window: &Window, fps: f64) -> Option<
             }
             let (first, last) = (signal.at(from)?, signal.at(to)?);
             let sigma = first.1.hypot(last.1) / seconds;
-            Taken { value: (last.0 - first.0) / seconds, sigma, frame: to }
+            Taken { value: (last.0 - first.0) / seconds, sigma, timing: 0.0, frame: to }
         }
     };
     (taken.value.is_finite() && taken.sigma.is_finite()).then_some(taken)
 }
 
-/// Change per frame around `frame`, from its two neighbours; 0 where they were not seen.
-fn slope(signal: &Signal, frame: f64) -> f64 {
-    match (signal.at(frame - 1.0), signal.at(frame + 1.0)) {
-        (Some(before), Some(after)) => (after.0 - before.0).abs() / 2.0,
+/// Change per frame of the mean over `window` as the window moves: what it gains in front less what it loses behind.
+/// A window of less than two frames is judged by a frame each way; 0 where the ends were not seen.
+fn slope(signal: &Signal, window: &Window) -> f64 {
+    let middle = 0.5 * (window.start + window.end);
+    let half = (0.5 * (window.end - window.start)).max(1.0);
+    match (signal.at(middle - half), signal.at(middle + half)) {
+        (Some(before), Some(after)) => (after.0 - before.0) / (2.0 * half),
         _ => 0.0,
     }
 }
@@ -214,6 +235,16 @@ mod tests {
         let taken = take(&tent(), Extract::Value, &window(5.0, 0.0, 2.0), 100.0).unwrap();
         assert_eq!(taken.value, 10.0);
         assert_eq!(taken.sigma, 5.0); // 3 of the pose and 2 deg/frame * 2 frames: 3-4-5
+        assert_eq!(taken.timing, 4.0);
+        let falling = take(&tent(), Extract::Value, &window(15.0, 3.0, 2.0), 100.0).unwrap();
+        assert_eq!((falling.sigma, falling.timing), (5.0, -4.0));
+    }
+
+    #[test]
+    fn the_speed_is_that_in_the_window_not_at_the_keyframe() {
+        let after = Window { centre: 5.0, start: 12.0, end: 16.0, sigma_frames: 2.0, to: None };
+        assert_eq!(take(&tent(), Extract::Value, &after, 100.0).unwrap().timing, -4.0);
+        assert_eq!(take(&tent(), Extract::Value, &window(10.0, 4.0, 2.0), 100.0).unwrap().timing, 0.0);
     }
 
     #[test]

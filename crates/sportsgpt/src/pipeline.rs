@@ -9,13 +9,13 @@ use crate::alignment::{Aligned, Prepared, Repetition};
 use crate::curves::Scene;
 use crate::figurine::Projector;
 use crate::knowledge::Knowledge;
-use crate::measuring::{Instant, measure};
+use crate::measuring::{Instant, dominant_side, measure};
 use crate::report::{
     AlignmentSummary, Interval, KeyframeReport, Provenance, RepetitionReport, Report, SCHEMA,
 };
 use crate::signals::Signals;
 use crate::trial::Trial;
-use crate::{Error, Result, channels, notes};
+use crate::{Error, Result, channels, notes, snapping};
 
 /// How much of the reference is aligned before its first and after its last keyframe, in seconds
 /// (ours: enough to see a motion begin, too little to ask for the same idling).
@@ -129,7 +129,8 @@ impl<'k> Pipeline<'k> {
 
     /// Finds every repetition of the reference's motion in the athlete's recording and carries the keyframes over.
     ///
-    /// Both recordings are cleaned first (gaps, noise). Where the event has a dominant side, the
+    /// Both recordings are cleaned first (gaps, noise). Keyframes that the reference's labels lack are found by their
+    /// definitions, between the labelled ones. Where the event has a dominant side, the
     /// mirrored reference is tried as well, so that a left-footed kick meets a right-footed reference.
     ///
     /// # Errors
@@ -159,8 +160,9 @@ impl<'k> Pipeline<'k> {
             motion.ok_or_else(|| Error::NothingSeen { name: name.to_owned() })?.map_err(failed)
         };
         let query = motion(&athlete)?;
+        let keyframes = self.keyframes_of(&reference);
         let search = |reference: &Prepared<'_>| -> Result<Vec<MotionMatch>> {
-            let keyframes = reference.trial.keyframes().iter();
+            let keyframes = keyframes.iter();
             let keyframes = keyframes.map(|(name, frame)| Keyframe::new(name, *frame)).collect();
             let reference = Reference::new(motion(reference)?, keyframes)
                 .and_then(|reference| reference.trimmed(REFERENCE_MARGIN_S))
@@ -170,7 +172,7 @@ impl<'k> Pipeline<'k> {
         let cost = |found: &[MotionMatch]| found.first().map_or(f64::INFINITY, |m| m.quality.cost);
         let mut found = search(&reference)?;
         let mut mirrored = false;
-        if matches!(self.event.dominant.as_deref(), Some("wrist" | "ankle")) {
+        if matches!(self.event.dominant.as_deref(), Some("wrist" | "ankle" | "ahead")) {
             let mirror = prepared(reference.trial, reference.series.mirrored());
             let other = search(&mirror)?;
             if cost(&other) < cost(&found) {
@@ -355,6 +357,17 @@ impl<'k> Pipeline<'k> {
 
     fn evidence(&self) -> Vec<&'k Evidence> {
         self.base.evidence(&self.event.id).collect()
+    }
+
+    /// The reference's labels, and the event's keyframes that they lack where a definition finds them.
+    fn keyframes_of(&self, reference: &Prepared<'_>) -> Vec<(String, f64)> {
+        let labelled = reference.trial.keyframes();
+        let ends = [labelled.first(), labelled.last()];
+        let [first, last] = ends.map(|end| end.map_or(0.0, |(_, frame)| frame.max(0.0)) as usize);
+        let rule = self.event.dominant.as_deref();
+        let dominant =
+            dominant_side(&reference.series, &reference.signals, rule, first..last + 1);
+        snapping::completed(self.event, labelled, &reference.signals, dominant)
     }
 
     fn check_keyframes(&self, reference: &Trial) -> Result<()> {

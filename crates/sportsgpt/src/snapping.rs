@@ -2,9 +2,10 @@
 //!
 //! An alignment carries a keyframe over to the frame that looks most alike, which is a frame or two off where
 //! the two athletes differ. Where the knowledge defines the keyframe as an extremum or a crossing of one
-//! measure ("pelvis lowest"), the nearest such instant is taken instead. Ours; the paper carries over only.
+//! measure ("pelvis lowest"), the nearest such instant is taken instead. Ours; the paper carries over only. By the same
+//! definitions a reference whose labels lack some of the event's keyframes gets them.
 
-use kismam::{Snap, SnapTo};
+use kismam::{Event, KeyframeDef, Snap, SnapTo};
 use pose::Side;
 
 use crate::signals::{Signals, sides};
@@ -26,6 +27,11 @@ pub(crate) fn snap(
     let reach = rule.within_ms / 1000.0 * fps;
     let first = (frame - reach).floor().max(1.0) as usize;
     let last = ((frame + reach).ceil() as usize).min(line.len().checked_sub(2)?);
+    instant(rule, &line, first, last, frame)
+}
+
+/// Of the instants in `first..=last` that satisfy `rule` the extreme one, of crossings the one nearest to `frame`.
+fn instant(rule: &Snap, line: &[f64], first: usize, last: usize, frame: f64) -> Option<f64> {
     if first + 2 > last || line[first - 1..=last + 1].iter().any(|value| !value.is_finite()) {
         return None;
     }
@@ -38,6 +44,19 @@ pub(crate) fn snap(
         SnapTo::Rising => crossing(first, last, frame, |i| line[i] - rule.level),
         SnapTo::Falling => crossing(first, last, frame, |i| rule.level - line[i]),
     }
+}
+
+/// The first instant after `from` and before `to` that satisfies `rule`, in sub-frames, whatever its reach.
+pub(crate) fn find_between(
+    rule: &Snap,
+    signals: &Signals,
+    dominant: Side,
+    [from, to]: [f64; 2],
+) -> Option<f64> {
+    let line = mean_line(rule, signals, dominant)?;
+    let first = (from.floor() + 1.0).max(1.0) as usize;
+    let last = ((to.ceil() - 1.0).max(0.0) as usize).min(line.len().checked_sub(2)?);
+    instant(rule, &line, first, last, from)
 }
 
 fn mean_line(rule: &Snap, signals: &Signals, dominant: Side) -> Option<Vec<f64>> {
@@ -69,6 +88,33 @@ fn crossing(first: usize, last: usize, frame: f64, value: impl Fn(usize) -> f64)
         .filter(|&i| value(i) < 0.0 && value(i + 1) >= 0.0)
         .map(|i| i as f64 + value(i) / (value(i) - value(i + 1)))
         .min_by(|a, b| (a - frame).abs().total_cmp(&(b - frame).abs()))
+}
+
+/// The labelled keyframes of a reference and those that its labels lack but their definition finds: between the
+/// keyframes before and after it, in the event's order.
+pub(crate) fn completed(
+    event: &Event,
+    labelled: &[(String, f64)],
+    signals: &Signals,
+    dominant: Side,
+) -> Vec<(String, f64)> {
+    let mut known = labelled.to_vec();
+    for (index, keyframe) in event.keyframes.iter().enumerate() {
+        let (Some(rule), None) = (&keyframe.snap, frame_of(&known, keyframe)) else { continue };
+        let (before, after) = event.keyframes.split_at(index);
+        let before = before.iter().rev().find_map(|other| frame_of(&known, other));
+        let after = after.iter().find_map(|other| frame_of(&known, other));
+        let (Some(before), Some(after)) = (before, after) else { continue };
+        if let Some(frame) = find_between(rule, signals, dominant, [before, after]) {
+            known.push((keyframe.name.clone(), frame));
+        }
+    }
+    known.sort_by(|a, b| a.1.total_cmp(&b.1));
+    known
+}
+
+fn frame_of(known: &[(String, f64)], keyframe: &KeyframeDef) -> Option<f64> {
+    known.iter().find(|(name, _)| *name == keyframe.name).map(|(_, frame)| *frame)
 }
 
 #[cfg(test)]

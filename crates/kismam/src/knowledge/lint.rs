@@ -290,11 +290,11 @@ impl<'a> Linter<'a> {
             if let Some(rule) = row
                 .dominant
                 .as_deref()
-                .filter(|rule| !["wrist", "ankle", "left", "right"].contains(rule))
+                .filter(|rule| !["wrist", "ankle", "ahead", "left", "right"].contains(rule))
             {
                 self.error(
                     line,
-                    format!("{what} has dominant = `{rule}`: use wrist, ankle, left or right"),
+                    format!("{what} has dominant = `{rule}`: use wrist, ankle, ahead, left or right"),
                 );
             }
         }

@@ -50,7 +50,8 @@ pub struct Event {
     pub name: Text,
     /// Keyframes in time order.
     pub keyframes: Vec<KeyframeDef>,
-    /// What decides the dominant side: `wrist` (throwing arm), `ankle` (kicking leg), `right` or `left` (fixed).
+    /// What decides the dominant side: `wrist` (throwing arm, the faster), `ankle` (kicking leg, the faster), `ahead`
+    /// (the foot further ahead at the first keyframe), `right` or `left` (fixed).
     #[serde(default)]
     pub dominant: Option<String>,
     /// Measures that align two recordings of this event well.

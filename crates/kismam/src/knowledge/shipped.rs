@@ -19,6 +19,10 @@ const FILES: &[(&str, &str)] = &[
     file!("kick.toml"),
     file!("pitch.toml"),
     file!("free_throw.toml"),
+    file!("sprint_start.toml"),
+    file!("sprint_acceleration.toml"),
+    file!("sprint_max_velocity.toml"),
+    file!("sprint_late.toml"),
 ];
 
 impl KnowledgeBase {

@@ -176,7 +176,7 @@ fn every_error_is_found_on_its_row() {
         "id = \"e\"\ndominant = \"foot\"",
         "[[event]]",
         error,
-        "use wrist, ankle, left or right",
+        "use wrist, ankle, ahead, left or right",
     );
     check(
         "id = \"e\"",

@@ -1,6 +1,6 @@
 //! Laws of the numeric model, through the public API.
 
-use kismam::{Assessor, IssueAssessment, KnowledgeBase, Measurement, Profile, Verdict, ramp};
+use kismam::{Assessor, IssueAssessment, KnowledgeBase, Measurement, Profile, Side, Verdict, ramp};
 use proptest::prelude::*;
 
 use crate::support::{Row, kb, measured, toml};
@@ -312,4 +312,71 @@ fn the_closed_form_is_the_mean_under_noise() {
             "{d} {t_min} {t_max} {sigma}"
         );
     }
+}
+
+/// Standard normal numbers with a seed: xorshift and the sum of twelve uniforms, whose variance is exactly 1.
+struct Noise(u64);
+
+impl Noise {
+    fn normal(&mut self) -> f64 {
+        let uniform = |_| {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        (0..12).map(uniform).sum::<f64>() - 6.0
+    }
+}
+
+/// The noise of a difference of sides, and of their mean, for sides with these standard deviations and timings.
+fn sigmas(left: &[(f64, f64)], right: &[(f64, f64)]) -> (f64, f64) {
+    let of = |direction: &'static str| {
+        let text = toml(&[vec![Row { direction, ..Row::default() }]], "noisy_or")
+            .replace("side = \"left\"", "side = \"both\"");
+        let base = KnowledgeBase::from_toml(&text, "t").unwrap();
+        let rows = [(Side::Left, left), (Side::Right, right)].into_iter().flat_map(|(side, of)| {
+            of.iter().map(move |&(sigma, timing)| {
+                Measurement::new("f0_0", 10.0, sigma).with_timing(timing).on(side)
+            })
+        });
+        assess(&base, &rows.collect::<Vec<_>>()).evidence[0].sigma
+    };
+    (of("asymmetry"), of("above"))
+}
+
+#[test]
+fn what_a_keyframes_error_does_to_both_sides_is_no_difference_between_them() {
+    let close = |(difference, mean): (f64, f64), squares: (f64, f64)| {
+        assert!((difference.powi(2) - squares.0).abs() < 1e-9, "{difference}");
+        assert!((mean.powi(2) - squares.1).abs() < 1e-9, "{mean}");
+    };
+    // Each side: 3 of its own and 4 of the keyframe's, together 5.
+    close(sigmas(&[(5.0, 0.0)], &[(5.0, 0.0)]), (50.0, 12.5)); // not known to be common: independent
+    close(sigmas(&[(5.0, 4.0)], &[(5.0, 4.0)]), (18.0, 20.5)); // 9 + 9; (9 + 9) / 4 + 16
+    close(sigmas(&[(5.0, 4.0)], &[(5.0, -4.0)]), (82.0, 4.5)); // one opens while the other closes: 9 + 9 + 64
+    // Two repetitions, each with a keyframe of its own: half of each.
+    close(sigmas(&[(5.0, 4.0); 2], &[(5.0, 4.0); 2]), (9.0, 10.25));
+    // Who belongs to whom is not known: as if independent.
+    close(sigmas(&[(5.0, 4.0); 2], &[(5.0, 4.0)]), (37.5, 9.375));
+}
+
+#[test]
+fn a_common_error_is_simulated_as_the_formula_says() {
+    // Both knees straighten at 200 and 140 deg/s, the keyframe is off by 10 ms (sd), keypoints by 3 degrees.
+    let (speeds, e_t, pose) = ([200.0, 140.0], 0.010, 3.0);
+    let side = |speed: f64| [((speed * e_t).hypot(pose), speed * e_t)];
+    let (difference, mean) = sigmas(&side(speeds[0]), &side(speeds[1]));
+    let mut noise = Noise(42);
+    let (mut square_difference, mut square_mean) = (0.0, 0.0);
+    const N: usize = 200_000;
+    for _ in 0..N {
+        let late = e_t * noise.normal();
+        let [l, r] = speeds.map(|speed| speed * late + pose * noise.normal());
+        square_difference += (l - r).powi(2) / N as f64;
+        square_mean += (0.5 * (l + r)).powi(2) / N as f64;
+    }
+    // A variance from 200,000 samples has a relative standard error of sqrt(2 / N) = 0.3 %; four of them.
+    assert!((square_difference / difference.powi(2) - 1.0).abs() < 0.013);
+    assert!((square_mean / mean.powi(2) - 1.0).abs() < 0.013);
 }

@@ -62,7 +62,7 @@ fn every_file_of_the_folder_is_shipped() {
     read.sort();
     shipped.sort();
     assert_eq!(read, shipped);
-    assert_eq!(shipped.len(), 10);
+    assert_eq!(shipped.len(), 14);
 }
 
 #[test]
