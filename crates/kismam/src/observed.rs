@@ -133,19 +133,18 @@ pub(crate) fn sort(
 }
 
 fn check_numbers(role: &'static str, index: usize, measurement: &Measurement) -> Result<()> {
-    let check = |field, value: f64, [low, high]: [f64; 2], expected| match (low..=high)
-        .contains(&value)
-    {
-        true => Ok(()),
-        false => Err(Error::BadNumber {
-            role,
-            index,
-            feature: measurement.feature.clone(),
-            field,
-            value,
-            expected,
-        }),
-    };
+    let check =
+        |field, value: f64, [low, high]: [f64; 2], expected| match (low..=high).contains(&value) {
+            true => Ok(()),
+            false => Err(Error::BadNumber {
+                role,
+                index,
+                feature: measurement.feature.clone(),
+                field,
+                value,
+                expected,
+            }),
+        };
     let any = [-LARGEST, LARGEST];
     let &Measurement { value, sigma, timing, frame, time_s, .. } = measurement;
     check("value", value, any, "a number between -1e9 and 1e9")?;

@@ -181,11 +181,7 @@ impl<'a> Context<'a> {
         match (&observed.left, &observed.right) {
             (Some(left), Some(right)) => {
                 let value = f64::midpoint(left.value, right.value);
-                Some((
-                    value,
-                    sigma_of_mean(left, right),
-                    [Some(left), Some(right)],
-                ))
+                Some((value, sigma_of_mean(left, right), [Some(left), Some(right)]))
             }
             // The unseen side may differ: half a between-athlete spread stands for that (ours).
             (Some(seen), None) | (None, Some(seen)) => Some((

@@ -244,7 +244,10 @@ mod tests {
     fn the_speed_is_that_in_the_window_not_at_the_keyframe() {
         let after = Window { centre: 5.0, start: 12.0, end: 16.0, sigma_frames: 2.0, to: None };
         assert_eq!(take(&tent(), Extract::Value, &after, 100.0).unwrap().timing, -4.0);
-        assert_eq!(take(&tent(), Extract::Value, &window(10.0, 4.0, 2.0), 100.0).unwrap().timing, 0.0);
+        assert_eq!(
+            take(&tent(), Extract::Value, &window(10.0, 4.0, 2.0), 100.0).unwrap().timing,
+            0.0
+        );
     }
 
     #[test]

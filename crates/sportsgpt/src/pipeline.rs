@@ -365,8 +365,7 @@ impl<'k> Pipeline<'k> {
         let ends = [labelled.first(), labelled.last()];
         let [first, last] = ends.map(|end| end.map_or(0.0, |(_, frame)| frame.max(0.0)) as usize);
         let rule = self.event.dominant.as_deref();
-        let dominant =
-            dominant_side(&reference.series, &reference.signals, rule, first..last + 1);
+        let dominant = dominant_side(&reference.series, &reference.signals, rule, first..last + 1);
         snapping::completed(self.event, labelled, &reference.signals, dominant)
     }
 

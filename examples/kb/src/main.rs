@@ -121,8 +121,12 @@ fn lint(out: &mut impl Write, files: &[PathBuf]) -> Result<ExitCode, Failure> {
         rows.unchecked += summary.unchecked;
     }
     eprintln!(
-        "{} evidence rows: {} on checked sources, {} by definition, {} unchecked",
-        rows.rows, rows.checked, rows.by_definition, rows.unchecked
+        "{} evidence rows: {} ({:.0} %) on checked sources, {} by definition, {} unchecked",
+        rows.rows,
+        rows.checked,
+        100.0 * rows.checked as f64 / rows.rows.max(1) as f64,
+        rows.by_definition,
+        rows.unchecked
     );
     Ok(ExitCode::from(worst))
 }

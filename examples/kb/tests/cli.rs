@@ -50,9 +50,14 @@ fn lint_exits_0_clean_3_with_warnings_2_with_errors() {
     assert_eq!(check(&["lint", clean.to_str().unwrap()], 0), "");
 
     let squat = squat().display().to_string();
-    let warnings = check(&["lint", &squat], 3);
+    assert_eq!(check(&["lint", &squat], 0), "");
+    let doubtful = edited(folder.path(), "t_min = 5\nt_max = 13", "t_min = 4\nt_max = 13");
+    let warnings = check(&["lint", &doubtful], 3);
     assert!(
-        warnings.lines().all(|line| line.starts_with(&squat) && line.contains(": warning: ")),
+        warnings.lines().count() == 1
+            && warnings.starts_with(&doubtful)
+            && warnings.contains(": warning: ")
+            && warnings.contains("t_min 4 below the pose error 5 deg"),
         "{warnings}"
     );
 

@@ -11,7 +11,7 @@ use super::base::KnowledgeBase;
 use super::{Event, Feature, FeatureSide, Issue, KeyframeDef, Source, SourceKind, Text};
 use crate::vocabulary;
 
-/// Participants below which a source is called small.
+/// Participants below which a study is called small.
 const SMALL_N: u32 = 10;
 /// Layout version that this crate reads.
 const SCHEMA: u32 = 1;
@@ -181,6 +181,21 @@ impl<'a> Linter<'a> {
         }
     }
 
+    /// A row that rests on small studies and nothing else published; a small study beside a larger one is no doubt.
+    fn small_studies(&mut self, line: usize, what: &str, ids: &[String]) {
+        let published = ids.iter().filter_map(|id| self.sources.get(id.as_str()));
+        let published = published.filter(|source| source.kind != SourceKind::Definition);
+        let largest = published.map(|source| source.n.unwrap_or(u32::MAX)).max();
+        if let Some(n) = largest.filter(|&n| n < SMALL_N) {
+            self.warn(
+                line,
+                format!(
+                    "{what} rests on {n} participants, fewer than {SMALL_N}: cite a larger study"
+                ),
+            );
+        }
+    }
+
     /// The event of a row, or an error.
     fn event_of(&mut self, line: usize, what: &str, event: &str) -> Option<&'a Event> {
         let found = self.events.get(event).copied();
@@ -234,9 +249,6 @@ impl<'a> Linter<'a> {
                         line,
                         format!("{what} is unchecked: read it, then set checked = true"),
                     );
-                }
-                if let Some(n) = row.n.filter(|&n| n < SMALL_N) {
-                    self.warn(line, format!("{what} measured {n} participants, fewer than {SMALL_N}: look for a larger study"));
                 }
             }
             if row.cite.trim().is_empty() {
@@ -294,7 +306,9 @@ impl<'a> Linter<'a> {
             {
                 self.error(
                     line,
-                    format!("{what} has dominant = `{rule}`: use wrist, ankle, ahead, left or right"),
+                    format!(
+                        "{what} has dominant = `{rule}`: use wrist, ankle, ahead, left or right"
+                    ),
                 );
             }
         }

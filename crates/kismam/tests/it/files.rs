@@ -201,7 +201,9 @@ fn every_warning_is_found_on_its_row() {
         "below the pose error 6 deg",
     );
     check("checked = true", "checked = false", "[[source]]", warning, "is unchecked");
-    check("n = 30", "n = 9", "[[source]]", warning, "fewer than 10");
+    for row in ["[[reference]]", "[[evidence]]"] {
+        check("n = 30", "n = 9", row, warning, "rests on 9 participants, fewer than 10");
+    }
 }
 
 #[test]
@@ -224,6 +226,15 @@ fn weight_must_rest_on_more_than_memory_or_coaching() {
     let definition =
         valid().replace("w = 0.6", "w = 0.7").replace("\"experiment\"", "\"definition\"");
     assert_eq!(lint(&definition.replace("doi = \"10.1/1\"\n", "")), []);
+}
+
+#[test]
+fn a_small_study_beside_a_larger_one_is_no_doubt() {
+    let larger = "\n[[source]]\nid = \"large\"\ncite = \"x\"\ndoi = \"10.1/2\"\nkind = \"experiment\"\nn = 40\nchecked = true\n";
+    let both = valid()
+        .replace("n = 30", "n = 9")
+        .replace("source = [\"s\"]", "source = [\"s\", \"large\"]");
+    assert_eq!(lint(&format!("{both}{larger}")), []);
 }
 
 #[test]

@@ -134,6 +134,7 @@ impl Linter<'_> {
             }
             self.reference_numbers(line, &what, row);
             self.cites(line, &what, &row.source);
+            self.small_studies(line, &what, &row.source);
             if row.kind != ReferenceKind::Template && row.source.is_empty() {
                 self.error(line, format!("{what} has no source: cite where the figure comes from"));
             }

@@ -140,6 +140,7 @@ impl Linter<'_> {
 
     fn sources_of(&mut self, line: usize, what: &str, row: &Evidence) {
         self.cites(line, what, &row.source);
+        self.small_studies(line, what, &row.source);
         if row.source.is_empty() {
             self.error(line, format!("{what} has no source: cite one"));
             return;
