@@ -39,14 +39,14 @@ impl Series {
 
     /// The series with the least weighted sum of costs to all others; the first of equals.
     ///
-    /// One DTW per pair: S (S - 1) / 2 of them.
+    /// One DTW per pair: S (S - 1) / 2 of them, on all cores with the feature `rayon`.
     pub(super) fn medoid(&self, dtw: &Dtw) -> Result<usize> {
+        let mut distances = dtw.pairwise_distances(&self.motions)?.into_iter();
         let mut sums = vec![0.0; self.motions.len()];
-        for (a, motion) in self.motions.iter().enumerate() {
-            for (b, other) in self.motions.iter().enumerate().take(a) {
-                let cost = dtw.distance(motion, other)?.powi(2);
-                sums[a] += self.weights[b] * cost;
-                sums[b] += self.weights[a] * cost;
+        for one in 0..sums.len() {
+            for (other, distance) in (one + 1..sums.len()).zip(distances.by_ref()) {
+                sums[one] += self.weights[other] * distance * distance;
+                sums[other] += self.weights[one] * distance * distance;
             }
         }
         // A series without weight has no say in the mean, so it does not start it either.
