@@ -139,6 +139,31 @@ pub(super) fn relax_from(
     }
 }
 
+/// Calls `$body` with what a channel's difference and weight add, and the weights (none: all 1), each case compiled apart.
+macro_rules! by_terms {
+    ($terms:expr, |$term:ident, $weights:ident| $body:expr) => {
+        match ($terms.distance, $terms.weights) {
+            (crate::Distance::Manhattan, None) => {
+                let ($term, $weights) = (|x: f64, _: f64| x.abs(), &[][..]);
+                $body
+            }
+            (crate::Distance::Manhattan, Some($weights)) => {
+                let $term = |x: f64, weight: f64| weight * x.abs();
+                $body
+            }
+            (_, None) => {
+                let ($term, $weights) = (|x: f64, _: f64| x * x, &[][..]);
+                $body
+            }
+            (_, Some($weights)) => {
+                let $term = |x: f64, weight: f64| weight * x * x;
+                $body
+            }
+        }
+    };
+}
+pub(super) use by_terms;
+
 /// Distances of the cells of `at`; channels are added in their order, as [`Measure`](super::Measure) does.
 #[inline(always)]
 pub(super) fn distances(
@@ -149,16 +174,7 @@ pub(super) fn distances(
     out: &mut [f64],
 ) {
     let out = &mut out[..at.len];
-    match (terms.distance, terms.weights) {
-        (Distance::Manhattan, None) => sum(rows, columns, at, out, &[], |x, _| x.abs()),
-        (Distance::Manhattan, Some(weights)) => {
-            sum(rows, columns, at, out, weights, |x, weight| weight * x.abs());
-        }
-        (_, None) => sum(rows, columns, at, out, &[], |x, _| x * x),
-        (_, Some(weights)) => {
-            sum(rows, columns, at, out, weights, |x, weight| weight * x * x);
-        }
-    }
+    by_terms!(terms, |term, weights| sum(rows, columns, at, out, weights, term));
     if terms.distance == Distance::Euclidean {
         for value in out {
             *value = value.sqrt();

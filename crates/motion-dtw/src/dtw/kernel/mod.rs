@@ -33,6 +33,7 @@ mod level;
 mod path;
 mod search;
 mod strip;
+mod tiles;
 #[cfg(test)]
 mod tests;
 
@@ -47,18 +48,21 @@ use level::{Level, Task};
 pub(crate) use path::path_bytes;
 pub(crate) use search::Search;
 use strip::{Slots, Wave, sweep};
+use tiles::{RowTiles, Tiles};
 
 /// Numbers of a strip's columns that may fill the first-level cache, beside rows and anti-diagonals (ours).
 const STRIP_VALUES: usize = 2048;
+
+/// Widest strip of several channels, whose distances are kept for as many anti-diagonals (ours).
+const STRIP_TILED: usize = 128;
 
 /// Widest and narrowest strip in frames (ours): long enough for the loops, short enough for the cache.
 const STRIP_FRAMES: Range<usize> = 32..512;
 
 /// Columns per strip.
 fn strip_width(num_channels: usize) -> usize {
-    (STRIP_VALUES / num_channels)
-        .clamp(STRIP_FRAMES.start, STRIP_FRAMES.end)
-        .next_multiple_of(LANES)
+    let widest = if num_channels > 1 { STRIP_TILED } else { STRIP_FRAMES.end };
+    (STRIP_VALUES / num_channels).clamp(STRIP_FRAMES.start, widest).next_multiple_of(LANES)
 }
 
 impl<'a> Terms<'a> {
@@ -76,6 +80,7 @@ impl<'a> Terms<'a> {
 /// Two sequences ready for the kernel.
 pub(crate) struct Pair<'a> {
     rows: Lanes,
+    row_tiles: Option<RowTiles>,
     columns: &'a Frames,
     num_rows: usize,
     band: &'a [Range<usize>],
@@ -93,7 +98,9 @@ impl<'a> Pair<'a> {
         moves: Moves,
     ) -> Self {
         let num_rows = query.num_frames();
-        Self { rows: Lanes::reversed(query), columns: reference, num_rows, band, terms, moves }
+        let row_tiles = (query.num_channels > 1).then(|| RowTiles::new(query));
+        let rows = Lanes::reversed(query);
+        Self { rows, row_tiles, columns: reference, num_rows, band, terms, moves }
     }
 
     /// Cost of the cheapest path from the first to the last cell; infinite if there is none up to `max_cost`.
@@ -136,12 +143,16 @@ impl Task for Cost<'_> {
         let width = width.min(num_columns);
         let mut loaded = Lanes::with_capacity(width, num_channels);
         let mut wave = Wave::new(width);
+        wave.tiles = pair.row_tiles.is_some().then(|| Tiles::new(width));
         let mut edge = vec![f64::INFINITY; pair.num_rows];
         for start in (0..num_columns).step_by(width) {
             let columns = start..(start + width).min(num_columns);
-            loaded.load(pair.columns, columns.clone());
-            let slots = Slots::new(pair.band, columns);
+            let slots = Slots::new(pair.band, columns.clone());
             let rows = slots.rows.clone();
+            match &mut wave.tiles {
+                Some(tiles) => tiles.load(pair.columns, columns, rows.start),
+                None => loaded.load(pair.columns, columns),
+            }
             sweep(pair, slots, &loaded, &mut wave, &mut edge, start == 0, |_, _, _| {});
             // Every path crosses the strip's last column, and only grows dearer.
             if !edge[rows].iter().any(|&cost| cost <= max_cost && cost < f64::INFINITY) {

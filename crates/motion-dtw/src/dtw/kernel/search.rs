@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::diagonal::{Fronts, Segment, distances, relax_from};
 use super::lanes::{LANES, Lanes};
 use super::level::{Level, Task};
+use super::tiles::{RowTiles, Tiles};
 use super::{Terms, strip_width};
 use crate::dtw::frames::Frames;
 use crate::dtw::subsequence::Column;
@@ -23,6 +24,7 @@ pub(crate) struct Search {
     costs: Fronts<f64>,
     starts: Fronts<u64>,
     locals: Vec<f64>,
+    tiles: Option<(RowTiles, Tiles)>,
 }
 
 impl Search {
@@ -37,6 +39,8 @@ impl Search {
             costs: Fronts::new(width, f64::INFINITY),
             starts: Fronts::new(width, 0),
             locals: vec![0.0; width + LANES],
+            tiles: (reference.num_channels > 1)
+                .then(|| (RowTiles::new(reference), Tiles::new(width))),
         }
     }
 
@@ -98,8 +102,14 @@ impl Search {
                 column: columns.start,
                 len: columns.len().next_multiple_of(LANES),
             };
-            distances(terms, &self.rows, &self.loaded, at, &mut self.locals);
-            relax_from(self.penalty, &self.locals, at, costs, starts);
+            let locals = if let Some((rows, tiles)) = &mut self.tiles {
+                tiles.reach(terms, rows, s, |_| 0..width);
+                tiles.diagonal(s, columns.start, at.len)
+            } else {
+                distances(terms, &self.rows, &self.loaded, at, &mut self.locals);
+                &self.locals
+            };
+            relax_from(self.penalty, locals, at, costs, starts);
             let beside = if columns.start == 0 { edge.get(s + 1) } else { None };
             costs.now[columns.start] = beside.copied().unwrap_or(f64::INFINITY);
             if beside.is_some() {
@@ -140,7 +150,10 @@ impl<F: FnMut(u64, f64, u64)> Task for Feed<'_, F> {
         for start in frames.clone().step_by(search.width) {
             let strip = start..(start + search.width).min(frames.end);
             let (width, number) = (strip.len(), number + (start - frames.start) as u64);
-            search.loaded.load(query, strip);
+            match &mut search.tiles {
+                Some((_, tiles)) => tiles.load(query, strip, 0),
+                None => search.loaded.load(query, strip),
+            }
             search.strip(column, terms, width, number, &mut ended);
         }
     }

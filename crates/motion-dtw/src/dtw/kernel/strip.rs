@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::Pair;
 use super::diagonal::{Fronts, Segment, distances, relax, relax_univariate};
 use super::lanes::{LANES, Lanes};
+use super::tiles::Tiles;
 
 /// Which columns of a strip each successive anti-diagonal meets.
 ///
@@ -32,6 +33,15 @@ impl<'a> Slots<'a> {
         if self.rows.is_empty() { 0 } else { self.rows.len() + self.columns.len() - 1 }
     }
 
+    /// Columns that some neighbouring rows meet, counted from the strip's first.
+    #[inline(always)]
+    fn columns_of(&self, rows: Range<usize>) -> Range<usize> {
+        let last = rows.end.min(self.band.len()) - 1;
+        let Range { start, end } = self.columns;
+        self.band[rows.start].start.clamp(start, end) - start
+            ..self.band[last].end.clamp(start, end) - start
+    }
+
     /// Columns met by anti-diagonal `s`, counted from the strip's first; `s` never decreases from call to call.
     #[inline(always)]
     pub(super) fn at(&mut self, s: usize) -> Range<usize> {
@@ -55,11 +65,17 @@ impl<'a> Slots<'a> {
 pub(super) struct Wave {
     pub(super) costs: Fronts<f64>,
     locals: Vec<f64>,
+    /// Where distances come from, if not from `locals`.
+    pub(super) tiles: Option<Tiles>,
 }
 
 impl Wave {
     pub(super) fn new(width: usize) -> Self {
-        Self { costs: Fronts::new(width, f64::INFINITY), locals: vec![0.0; width + LANES] }
+        Self {
+            costs: Fronts::new(width, f64::INFINITY),
+            locals: vec![0.0; width + LANES],
+            tiles: None,
+        }
     }
 
     pub(super) fn clear(&mut self) {
@@ -89,10 +105,16 @@ impl Wave {
         if let Some((rows, columns)) = pair.univariate(loaded) {
             relax_univariate(rows, columns, at, &mut self.costs);
         } else {
-            distances(pair.terms, &pair.rows, loaded, at, &mut self.locals);
-            relax(&pair.moves, &self.locals, at, &mut self.costs);
+            let locals = match &self.tiles {
+                Some(tiles) => tiles.diagonal(row + columns.start, columns.start, at.len),
+                None => {
+                    distances(pair.terms, &pair.rows, loaded, at, &mut self.locals);
+                    &self.locals[..at.len]
+                }
+            };
+            relax(&pair.moves, locals, at, &mut self.costs);
             if origin {
-                self.costs.now[1] = self.locals[0];
+                self.costs.now[1] = locals[0];
             }
         }
     }
@@ -122,6 +144,9 @@ pub(super) fn sweep(
     wave.costs.previous[0] = beside(edge, first);
     for s in 0..slots.num_diagonals() {
         let columns = slots.at(s);
+        if let (Some(tiles), Some(rows)) = (&mut wave.tiles, &pair.row_tiles) {
+            tiles.reach(pair.terms, rows, first + s, |rows| slots.columns_of(rows));
+        }
         if !columns.is_empty() {
             wave.advance(
                 pair,
