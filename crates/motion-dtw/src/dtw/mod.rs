@@ -19,7 +19,7 @@ use crate::error::Role;
 use crate::{Error, Result};
 use distance::{Distance, Measure};
 use frames::{Frames, Sequence};
-use kernel::{Pair, Terms, path_bytes};
+use kernel::{Pair, Terms};
 use lattice::{Lattice, OpenEnds, Solution};
 use linear::Linear;
 use step::{Moves, Normalization, StepPattern};
@@ -238,10 +238,9 @@ impl Dtw {
     /// [`Dtw::align`] of packed sequences, by the fast kernel where it applies.
     fn align_frames(&self, query: &Frames, reference: &Frames) -> Result<Alignment> {
         let measure = self.measure(query, reference);
-        let band = self.band(query.num_frames(), reference.num_frames())?;
-        let fits = path_bytes(band.iter().map(Range::len).sum()) <= self.max_path_bytes;
-        let pair = self.pair(query, reference, &band).filter(|_| fits);
-        let Some(pair) = pair.filter(|_| self.step_pattern.has_usual_order()) else {
+        let usual = self.step_pattern.has_usual_order();
+        let pair = self.pair(query, reference)?.filter(|_| usual);
+        let Some(pair) = pair.filter(|pair| pair.path_bytes() <= self.max_path_bytes) else {
             let (num_query, num_reference) = (query.num_frames(), reference.num_frames());
             return self.align_by(num_query, num_reference, |i, j| measure.between(i, j));
         };
@@ -257,27 +256,23 @@ impl Dtw {
 
     /// Accumulated cost of packed sequences, by the fast kernel where it applies.
     fn cost_of(&self, query: &Frames, reference: &Frames) -> Result<f64> {
-        let band = self.band(query.num_frames(), reference.num_frames())?;
-        let cost = match self.pair(query, reference, &band) {
-            Some(pair) => Some(pair.cost(self.max_cost)).filter(|cost| cost.is_finite()),
-            None => {
-                let measure = self.measure(query, reference);
-                self.lattice(&band, reference.num_frames()).cost(|i, j| measure.between(i, j))
-            }
+        let Some(pair) = self.pair(query, reference)? else {
+            let (num_query, num_reference) = (query.num_frames(), reference.num_frames());
+            let measure = self.measure(query, reference);
+            return self.cost_by(num_query, num_reference, |i, j| measure.between(i, j));
         };
-        cost.ok_or_else(|| no_path(query, reference))
+        let cost = pair.cost(self.max_cost);
+        if cost.is_finite() { Ok(cost) } else { Err(no_path(query, reference)) }
     }
 
     /// The fast kernel's view of the problem, if it is one that the kernel solves.
-    fn pair<'a>(
-        &'a self,
-        query: &Frames,
-        reference: &'a Frames,
-        band: &'a [Range<usize>],
-    ) -> Option<Pair<'a>> {
+    fn pair<'a>(&'a self, query: &Frames, reference: &'a Frames) -> Result<Option<Pair<'a>>> {
+        self.check_penalty()?;
         let weights = self.channel_weights.as_deref();
-        let terms = Terms::of(self.distance, weights, [query, reference])?;
-        Some(Pair::new(query, reference, band, terms, self.tied_moves()?))
+        let terms = Terms::of(self.distance, weights, [query, reference]);
+        let (Some(terms), Some(moves)) = (terms, self.tied_moves()) else { return Ok(None) };
+        let band = self.window.band(query.num_frames(), reference.num_frames())?;
+        Ok(Some(Pair::new(query, reference, band, terms, moves)))
     }
 
     /// The three single-cell moves, if the path can make no others and both ends are tied.

@@ -30,7 +30,59 @@ pub enum Window {
     },
 }
 
+/// The pairs of frames that a window leaves: reference frames (columns) for each query frame (row).
+#[derive(Debug, Clone)]
+pub(crate) enum Band {
+    /// All columns for each row, which takes no memory.
+    Full { num_rows: usize, num_columns: usize },
+    /// Both ends of the ranges never decrease.
+    Rows(Vec<Range<usize>>),
+}
+
+impl Band {
+    #[inline(always)]
+    pub(crate) fn row(&self, row: usize) -> Range<usize> {
+        match self {
+            Self::Full { num_columns, .. } => 0..*num_columns,
+            Self::Rows(rows) => rows[row].clone(),
+        }
+    }
+
+    pub(crate) fn num_rows(&self) -> usize {
+        match self {
+            Self::Full { num_rows, .. } => *num_rows,
+            Self::Rows(rows) => rows.len(),
+        }
+    }
+
+    pub(crate) fn num_cells(&self) -> usize {
+        match self {
+            Self::Full { num_rows, num_columns } => num_rows.saturating_mul(*num_columns),
+            Self::Rows(rows) => rows.iter().map(Range::len).sum(),
+        }
+    }
+
+    /// Rows that meet some of `columns`.
+    pub(crate) fn rows_meeting(&self, columns: &Range<usize>) -> Range<usize> {
+        match self {
+            Self::Full { num_rows, .. } => 0..*num_rows,
+            Self::Rows(rows) => {
+                let first = rows.partition_point(|row| row.end <= columns.start);
+                first..rows.partition_point(|row| row.start < columns.end).max(first)
+            }
+        }
+    }
+}
+
 impl Window {
+    /// The pairs of frames that this window leaves.
+    pub(crate) fn band(self, num_query: usize, num_reference: usize) -> Result<Band> {
+        if self == Self::Full {
+            return Ok(Band::Full { num_rows: num_query, num_columns: num_reference });
+        }
+        Ok(Band::Rows(self.rows(num_query, num_reference)?))
+    }
+
     /// Reference frames allowed for each query frame; each range is non-empty and both its ends never decrease.
     pub(crate) fn rows(self, num_query: usize, num_reference: usize) -> Result<Vec<Range<usize>>> {
         let (n, m) = (num_query, num_reference);

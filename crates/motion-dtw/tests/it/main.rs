@@ -6,6 +6,7 @@ mod bounds;
 mod by_hand;
 mod golden;
 mod laws;
+mod long;
 mod plain;
 mod real;
 mod support;

@@ -17,12 +17,17 @@
 //!
 //! # Distance to the machine's limit
 //!
-//! A univariate cell loads five numbers, stores one, and does five operations (subtract, square, two minima, add), none
-//! of which waits for another cell of its anti-diagonal. With AVX2 (4 lanes, 3 loads a cycle, half of them across a
-//! cache line) loading alone takes about 0.6 cycles a cell, with AVX-512 (8 lanes, 2 loads a cycle) 0.5; measured are
-//! 0.7 and 0.6 (0.31 and 0.27 ns at 2.3 GHz). Each further channel adds two loads and three operations, so that 36
-//! channels need 9 cycles (AVX2, three operations a cycle); measured are 14. A fused multiply-add would save a third, but give
-//! other last bits than the general code: here every instruction set and the general code agree to the bit.
+//! Measured on one core (2.9 GHz; two additions a cycle of 4 lanes with AVX2, of 8 with AVX-512):
+//!
+//! - One channel: a cell loads five numbers, stores one, and does five operations (subtract, square, two minima, add), none
+//!   of which waits for another cell of its anti-diagonal. Three 4-lane loads a cycle, or two of 8 lanes most of which
+//!   straddle two cache lines, make loading the limit: about 0.6 cycles a cell. Measured: 0.8 (0.28 ns), against
+//!   8 and more where each cell waits for the one before it.
+//! - 36 channels: three operations (subtract, square, add) per channel and cell, in [`tiles`] that load little: 9 cycles with AVX2,
+//!   6.8 with AVX-512. Measured: 12 and 10 (4.3 and 3.5 ns); laying the distances out by anti-diagonal takes most of
+//!   the rest. A fused multiply-add would save a third of the operations, but give other last bits than the general code;
+//!   here every instruction set and the general code agree to the bit.
+//! - A search also carries where each path began, a second set of anti-diagonals: 2 cycles a cell (0.7 ns).
 //!
 //! Where a setting asks for more (missing values, steps of several cells, open ends, a distance of one's own) the
 //! general code in [`lattice`](super::lattice) takes over.
@@ -42,10 +47,10 @@ use std::ops::Range;
 use super::distance::Distance;
 use super::frames::Frames;
 use super::step::Moves;
+use super::window::Band;
 pub(crate) use diagonal::Terms;
 use lanes::{LANES, Lanes};
 use level::{Level, Task};
-pub(crate) use path::path_bytes;
 pub(crate) use search::Search;
 use strip::{Slots, Wave, sweep};
 use tiles::{RowTiles, Tiles};
@@ -83,7 +88,7 @@ pub(crate) struct Pair<'a> {
     row_tiles: Option<RowTiles>,
     columns: &'a Frames,
     num_rows: usize,
-    band: &'a [Range<usize>],
+    band: Band,
     terms: Terms<'a>,
     moves: Moves,
 }
@@ -93,7 +98,7 @@ impl<'a> Pair<'a> {
     pub(crate) fn new(
         query: &Frames,
         reference: &'a Frames,
-        band: &'a [Range<usize>],
+        band: Band,
         terms: Terms<'a>,
         moves: Moves,
     ) -> Self {
@@ -147,7 +152,7 @@ impl Task for Cost<'_> {
         let mut edge = vec![f64::INFINITY; pair.num_rows];
         for start in (0..num_columns).step_by(width) {
             let columns = start..(start + width).min(num_columns);
-            let slots = Slots::new(pair.band, columns.clone());
+            let slots = Slots::new(&pair.band, columns.clone());
             let rows = slots.rows.clone();
             match &mut wave.tiles {
                 Some(tiles) => tiles.load(pair.columns, columns, rows.start),

@@ -14,8 +14,8 @@ fn spacing(num_cells: usize) -> usize {
     (num_cells as f64).cbrt().ceil().max(32.0) as usize
 }
 
-/// Bytes that [`Pair::path`] keeps for so many cells.
-pub(crate) fn path_bytes(num_cells: usize) -> usize {
+/// Bytes for so many cells.
+pub(super) fn path_bytes(num_cells: usize) -> usize {
     let spacing = spacing(num_cells);
     16 * (num_cells / spacing) + 8 * spacing * spacing
 }
@@ -49,6 +49,11 @@ impl Checkpoint {
 }
 
 impl Pair<'_> {
+    /// Bytes that [`Pair::path`] keeps.
+    pub(crate) fn path_bytes(&self) -> usize {
+        path_bytes(self.band.num_cells())
+    }
+
     /// Cost and cells of the cheapest path; `None` if there is none.
     ///
     /// `local` is the distance of one cell. On equal cost a diagonal move is preferred, then one by a reference frame.
@@ -99,11 +104,11 @@ impl Task for Forward<'_> {
     fn run(self) -> Self::Output {
         let Forward { pair, loaded, wave } = self;
         let num_columns = pair.columns.num_frames();
-        let spacing = spacing(pair.band.iter().map(std::ops::Range::len).sum());
+        let spacing = spacing(pair.band.num_cells());
         let mut edge = vec![f64::INFINITY; pair.num_rows];
         let start = Checkpoint { done: 0, start: 0, before: vec![0.0], previous: vec![] };
         let mut checkpoints = vec![start];
-        let slots = Slots::new(pair.band, 0..num_columns);
+        let slots = Slots::new(&pair.band, 0..num_columns);
         sweep(pair, slots, loaded, wave, &mut edge, true, |s, slots, wave| {
             if (s + 1) % spacing == 0 {
                 checkpoints.push(Checkpoint::take(s + 1, slots, wave));
@@ -143,7 +148,7 @@ impl Task for Again<'_> {
         let kept = first..first + width;
         history.costs.extend_from_slice(&wave.costs.before[kept.clone()]);
         history.costs.extend_from_slice(&wave.costs.previous[kept.clone()]);
-        let mut slots = Slots::new(pair.band, 0..pair.columns.num_frames());
+        let mut slots = Slots::new(&pair.band, 0..pair.columns.num_frames());
         for s in checkpoint.done..checkpoint.done + steps {
             let met = slots.at(s);
             let columns = met.start.max(first)..met.end.min(end.1 + 1);

@@ -6,6 +6,7 @@ use super::Pair;
 use super::diagonal::{Fronts, Segment, distances, relax, relax_univariate};
 use super::lanes::{LANES, Lanes};
 use super::tiles::Tiles;
+use crate::dtw::window::Band;
 
 /// Which columns of a strip each successive anti-diagonal meets.
 ///
@@ -13,7 +14,7 @@ use super::tiles::Tiles;
 /// run's two ends move by at most one column from one anti-diagonal to the next.
 #[derive(Debug, Clone)]
 pub(super) struct Slots<'a> {
-    band: &'a [Range<usize>],
+    band: &'a Band,
     /// Rows that the window lets meet the strip.
     pub(super) rows: Range<usize>,
     pub(super) columns: Range<usize>,
@@ -22,10 +23,8 @@ pub(super) struct Slots<'a> {
 }
 
 impl<'a> Slots<'a> {
-    pub(super) fn new(band: &'a [Range<usize>], columns: Range<usize>) -> Self {
-        let first = band.partition_point(|row| row.end <= columns.start);
-        let end = band.partition_point(|row| row.start < columns.end).max(first);
-        Self { band, rows: first..end, columns, entered: 0, left: 0 }
+    pub(super) fn new(band: &'a Band, columns: Range<usize>) -> Self {
+        Self { band, rows: band.rows_meeting(&columns), columns, entered: 0, left: 0 }
     }
 
     /// Anti-diagonals from the first to the last cell of the strip's rows.
@@ -36,20 +35,21 @@ impl<'a> Slots<'a> {
     /// Columns that some neighbouring rows meet, counted from the strip's first.
     #[inline(always)]
     fn columns_of(&self, rows: Range<usize>) -> Range<usize> {
-        let last = rows.end.min(self.band.len()) - 1;
+        let last = rows.end.min(self.band.num_rows()) - 1;
         let Range { start, end } = self.columns;
-        self.band[rows.start].start.clamp(start, end) - start
-            ..self.band[last].end.clamp(start, end) - start
+        self.band.row(rows.start).start.clamp(start, end) - start
+            ..self.band.row(last).end.clamp(start, end) - start
     }
 
     /// Columns met by anti-diagonal `s`, counted from the strip's first; `s` never decreases from call to call.
     #[inline(always)]
     pub(super) fn at(&mut self, s: usize) -> Range<usize> {
         let start = |row: usize| {
-            self.band[self.rows.start + row].start.saturating_sub(self.columns.start) + row
+            self.band.row(self.rows.start + row).start.saturating_sub(self.columns.start) + row
         };
         let end = |row: usize| {
-            self.band[self.rows.start + row].end.min(self.columns.end) - self.columns.start + row
+            self.band.row(self.rows.start + row).end.min(self.columns.end) - self.columns.start
+                + row
         };
         while self.entered < self.rows.len() && start(self.entered) <= s {
             self.entered += 1;
