@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use motion_dtw::{
-    Dba, Dtw, Error, KMeans, Keyframe, Motion, Reference, SoftAveraging, SoftDtw, Window,
+    Dba, Dtw, Error, KMeans, Keyframe, Motion, MotionDtw, Reference, SoftAveraging, SoftDtw, Window,
 };
 use ndarray::{Array2, array};
 
@@ -182,6 +182,46 @@ fn gaps_and_frame_rates_do_not_shift_the_mean_reference() {
         assert_close(*value, 0.5 * frame as f64, 1e-9);
     }
     assert!(mean.spread.iter().all(|spread| *spread < 1e-6)); // root of the rounding of 60 degrees squared
+}
+
+#[test]
+fn the_mean_of_real_throws_places_keyframes_better_than_single_throws() {
+    let Some(data) = crate::real::data() else { return };
+    let throws: Vec<Reference> = [
+        ("001", [162.11, 164.13, 172.09, 178.86]),
+        ("005", [174.79, 178.24, 185.91, 190.34]),
+        ("008", [135.83, 139.21, 146.97, 153.53]),
+        ("011", [181.92, 185.44, 193.2, 198.5]),
+        ("014", [155.88, 158.81, 167.11, 172.85]),
+        ("017", [182.47, 185.38, 193.56, 199.7]),
+        ("023", [181.71, 184.89, 192.57, 200.75]),
+        ("028", [164.03, 167.25, 174.9, 180.57]),
+        ("033", [168.78, 172.04, 180.1, 184.21]),
+        ("039", [170.28, 172.95, 180.68, 185.25]),
+    ]
+    .iter()
+    .map(|(trial, frames)| {
+        let motion = crate::real::angles(&data.join(format!("spl_ft_{trial}.csv")));
+        let names = ["rise", "dip", "release", "reach"];
+        let keyframes = names.iter().zip(frames).map(|(name, &at)| Keyframe::new(*name, at));
+        Reference::new(motion, keyframes.collect()).unwrap().trimmed(0.5).unwrap()
+    })
+    .collect();
+    let (models, others) = throws.split_at(5);
+    let error = |model: &Reference| -> f64 {
+        let of_throw = |throw: &Reference| {
+            let found = MotionDtw::new().align(throw.motion(), model).unwrap();
+            assert!(found.quality.tier.is_found());
+            let pairs = found.keyframes.iter().zip(throw.keyframes());
+            pairs.map(|(found, label)| (found.frame - label.frame).abs()).sum::<f64>() / 4.0
+        };
+        others.iter().map(of_throw).sum::<f64>() / others.len() as f64
+    };
+    let trimmed = |model: &Reference| model.trimmed(0.25).unwrap();
+    let single: Vec<f64> = models.iter().map(|model| error(&trimmed(model))).collect();
+    let mean = error(&trimmed(&Reference::average(models, None).unwrap().reference));
+    eprintln!("frames of 1/30 s: single throws {single:.3?}, their mean {mean:.3}");
+    assert!(mean < single.iter().sum::<f64>() / 5.0);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use motion_dtw::{Keyframe, Motion, MotionDtw, Reference};
 use ndarray::Array2;
 
-fn data() -> Option<PathBuf> {
+pub(crate) fn data() -> Option<PathBuf> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/motion"));
     if path.is_dir() {
         return Some(path);
@@ -15,7 +15,7 @@ fn data() -> Option<PathBuf> {
 }
 
 /// Included angles of knees, hips, elbows and shoulders; a reader of just these files, for just this test.
-fn angles(path: &std::path::Path) -> Motion {
+pub(crate) fn angles(path: &std::path::Path) -> Motion {
     let text = std::fs::read_to_string(path).unwrap();
     let fps =
         text.lines().find_map(|line| line.strip_prefix("# fps: ")).unwrap().trim().parse().unwrap();

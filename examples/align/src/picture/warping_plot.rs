@@ -157,7 +157,7 @@ impl Picture for WarpingPlot<'_> {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<()> {
         let (width, height) = self.size();
         area.draw(&Text::new("Warping path", (24, 18), text(24, INK))).map_err(failed)?;
-        let note = "dark: similar poses   line: frames matched   points: keyframes";
+        let note = "dark: similar poses; line: frames matched; points: keyframes";
         area.draw(&Text::new(note, (24, 48), text(15, SOFT))).map_err(failed)?;
         let (left, right, top, bottom) = (190, 100, 84, 180);
         let blocks =
