@@ -67,7 +67,8 @@ impl Reference {
         target.end_s = target.last_s() + shortest(|t| t.end_s - t.last_s());
 
         let fps = first.motion().fps();
-        let num_frames = (target.end_s * fps + 1e-6).floor() as usize + 1;
+        // Rounded up, so that a last keyframe between two frames stays inside; the recordings' last frames hold on.
+        let num_frames = (target.end_s * fps - 1e-6).ceil().max(0.0) as usize + 1;
         let shape = (num_frames, first.motion().num_channels());
         let mut sums = Sums::new(shape);
         for ((reference, timeline), weight) in references.iter().zip(&timelines).zip(weights) {

@@ -95,6 +95,32 @@ fn the_mean_is_better_than_any_of_its_series() {
 }
 
 #[test]
+fn more_updates_never_make_the_mean_worse() {
+    for seed in 60..70 {
+        let series: Vec<_> = (0..4).map(|k| walk(seed + 10 * k, 20 + 3 * k as usize, 2)).collect();
+        let inertia = |updates| {
+            let dba = Dba::new().with_max_iterations(updates).with_tolerance(0.0);
+            dba.average(&series).unwrap().inertia()
+        };
+        let falling: Vec<f64> = (0..8).map(inertia).collect();
+        assert!(falling.windows(2).all(|pair| pair[1] <= pair[0]), "{falling:?}");
+        let alone = Dba::new().average(&series[..1]).unwrap();
+        assert_eq!((alone.mean(), alone.inertia()), (series[0].view(), 0.0));
+    }
+}
+
+#[test]
+fn a_last_keyframe_between_frames_stays_where_it_is() {
+    let recording = |last: f64| {
+        let keyframes = vec![Keyframe::new("a", 1.0), Keyframe::new("b", last)];
+        Reference::new(Motion::from_angles([0.0, 1.0, 2.0, 3.0, 4.0]), keyframes).unwrap()
+    };
+    let mean = Reference::average(&[recording(4.0), recording(3.5)], None).unwrap().reference;
+    assert_eq!(mean.keyframes()[1].frame, 3.75);
+    assert_eq!(mean.motion().num_frames(), 5);
+}
+
+#[test]
 fn copies_in_other_tempos_have_their_original_as_mean_and_no_spread() {
     let original = array![[0.0, 1.0], [5.0, -1.0], [2.0, 4.0], [0.0, 0.0]];
     let slowed = |holds: [usize; 4]| {
@@ -142,8 +168,8 @@ fn recordings_become_one_reference_with_averaged_keyframes() {
         [recording(1.2, 0.30, 80.0), recording(1.5, 0.25, 90.0), recording(1.7, 0.35, 100.0)];
     let made = Reference::average(&recordings, None).unwrap();
     let (mean, keyframes) = (made.reference.motion(), made.reference.keyframes());
-    assert_eq!((mean.fps(), mean.num_frames()), (60.0, 75)); // 0.5 s, mean phase 0.25 s, barely 0.5 s
-    assert_eq!(made.reference.active_frames(), 0..75);
+    assert_eq!((mean.fps(), mean.num_frames()), (60.0, 76)); // 0.5 s, mean phase 0.25 s, 0.5 s
+    assert_eq!(made.reference.active_frames(), 0..76);
     // The mean phase: 0.3 s times the root of ln 2; depths 80, 90 and 100 average to 90. Keyframes fall between
     // frames, where linear interpolation is off by at most 80 / 0.25^2 / 60^2 / 4 = 0.09 degrees.
     let phase_s = 0.3 * 2.0_f64.ln().sqrt();
@@ -309,6 +335,11 @@ fn soft_dtw_tends_to_dtw_and_its_divergence_is_no_less_than_zero() {
             before = value;
             assert!(soft.divergence(&x, &y).unwrap() > -ROUNDING);
             assert_eq!(soft.divergence(&x, &x).unwrap(), 0.0);
+            // The same in both orders, and run backwards in time.
+            assert_close(soft.value(&y, &x).unwrap(), value, ROUNDING * value.abs().max(1.0));
+            let backwards = |walk: &Array2<f64>| walk.slice(ndarray::s![..;-1, ..]).to_owned();
+            let reversed = soft.value(&backwards(&x), &backwards(&y)).unwrap();
+            assert_close(reversed, value, ROUNDING * value.abs().max(1.0));
         }
         assert_close(before, hard, 1e-4); // gamma times the logarithm of the number of paths, at most 46 ln 3
         let expected = SoftDtw::new(1.0).unwrap().expected_alignment(&x, &y).unwrap();
