@@ -9,8 +9,7 @@ import csv
 import sys
 
 OURS = "motion-dtw"
-# Solve a neighbouring problem, so their values need not agree: dtw-python begins anywhere only with `asymmetric` steps;
-# librosa rounds the band to whole columns of a skewed window.
+# Solves a neighbouring problem, so its values need not agree: it begins anywhere only with `asymmetric` steps.
 OTHER_PROBLEM = {("dtw-python", "sub_300x3000_d36"), ("dtw-python", "sub_1kx100k")}
 
 
@@ -31,7 +30,8 @@ def main(path):
         ours = rows[OURS]
         speed = {library: float(row["ns_per_cell"]) for library, row in rows.items()}
         fastest = min(value for library, value in speed.items() if library != OURS)
-        leanest = min(float(row["peak_mib"]) for library, row in rows.items() if library != OURS)
+        peaks = {library: float(row["peak_mib"]) for library, row in rows.items()}
+        leanest = min((value, library) for library, value in peaks.items() if library != OURS)
         cells = [f"{speed[library]:.3g}" if library in speed else "-" for library in libraries]
         for at, library in enumerate(libraries):
             if library not in rows:
@@ -41,8 +41,8 @@ def main(path):
                 cells[at] += " *"
                 if (library, case) not in OTHER_PROBLEM:
                     wrong.append(f"{case}: {library} gives {rows[library]['value']}, motion-dtw {ours['value']}")
-        print(f"| {case} | " + " | ".join(cells) + f" | {fastest / speed[OURS]:.1f} | {ours['peak_mib']} / {leanest} |")
-    print("\nns per pair of frames inside the window; * another value. Peak memory of a process without work, MiB: ", end="")
+        print(f"| {case} | " + " | ".join(cells) + f" | {fastest / speed[OURS]:.1f} | {peaks[OURS]} / {leanest[0]} ({leanest[1]}) |")
+    print("\nns per pair of frames inside the window; * another value. Idle, the peak of a process without work, MiB: ", end="")
     print(", ".join(f"{library} {best['baseline', library]['peak_mib']}" for library in libraries))
     for line in wrong:
         print(line, file=sys.stderr)

@@ -88,15 +88,14 @@ def dtw_python(kind, radius):
             query,
             reference,
             dist_method="sqeuclidean",
-            step_pattern="symmetric1" if kind != "subsequence" else dtw.stepPattern.symmetric1,
+            step_pattern="symmetric1",
             distance_only=kind == "distance",
-            open_begin=False,
             **window,
         )
         return np.sqrt(found.distance)
 
     def subsequence(query, reference):
-        # Only `asymmetric` steps may begin anywhere; the table is the same size, the value differs.
+        # It lets only `asymmetric` steps begin anywhere; the table is the same size, the value may differ.
         found = dtw.dtw(reference, query, dist_method="sqeuclidean", step_pattern="asymmetric", open_begin=True, open_end=True)
         return np.sqrt(found.distance)
 
@@ -114,7 +113,7 @@ def librosa(kind, radius):
             subseq=kind == "subsequence",
             backtrack=kind != "distance",
             global_constraints=radius is not None,
-            band_rad=0.25 if radius is None else radius / len(query),
+            band_rad=0.25 if radius is None else (radius + 1) / len(query),  # it excludes the radius itself
         )
         table = found if kind == "distance" else found[0]
         return np.sqrt(table[-1].min() if kind == "subsequence" else table[-1, -1])
@@ -142,9 +141,8 @@ def main(folder, library, name):
     best, value = 0.0, 0.0
     if not baseline:
         try:
-            small = 50 if radius is None else len(query)
-            if radius is None:
-                run(query[:small], reference[:small])
+            if radius is None:  # compile, where a library does that at its first call
+                run(query[:50], reference[:50])
             best, total, runs = float("inf"), 0.0, 0
             while total < MAX_SECONDS and (runs < MIN_RUNS or total < MIN_SECONDS):
                 start = time.process_time()

@@ -24,7 +24,7 @@
 //!   straddle two cache lines, make loading the limit: about 0.6 cycles a cell. Measured: 0.8 (0.28 ns), against
 //!   8 and more where each cell waits for the one before it.
 //! - 36 channels: three operations (subtract, square, add) per channel and cell, in [`tiles`] that load little: 9 cycles with AVX2,
-//!   6.8 with AVX-512. Measured: 12 and 10 (4.3 and 3.5 ns); laying the distances out by anti-diagonal takes most of
+//!   6.8 with AVX-512. Measured: 12 and 10 (4.1 and 3.5 ns); laying the distances out by anti-diagonal takes most of
 //!   the rest. A fused multiply-add would save a third of the operations, but give other last bits than the general code;
 //!   here every instruction set and the general code agree to the bit.
 //! - A search also carries where each path began, a second set of anti-diagonals: 2 cycles a cell (0.7 ns).
