@@ -266,7 +266,7 @@ impl Dtw {
     }
 
     /// The fast kernel's view of the problem, if it is one that the kernel solves.
-    fn pair<'a>(&'a self, query: &Frames, reference: &'a Frames) -> Result<Option<Pair<'a>>> {
+    fn pair<'a>(&'a self, query: &'a Frames, reference: &'a Frames) -> Result<Option<Pair<'a>>> {
         self.check_penalty()?;
         let weights = self.channel_weights.as_deref();
         let terms = Terms::of(self.distance, weights, [query, reference]);

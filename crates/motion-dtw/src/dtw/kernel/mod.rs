@@ -42,6 +42,7 @@ mod tiles;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::distance::Distance;
@@ -84,8 +85,9 @@ impl<'a> Terms<'a> {
 
 /// Two sequences ready for the kernel.
 pub(crate) struct Pair<'a> {
-    rows: Lanes,
-    row_tiles: Option<RowTiles>,
+    query: &'a Frames,
+    rows: OnceCell<Lanes>,
+    row_tiles: OnceCell<RowTiles>,
     columns: &'a Frames,
     num_rows: usize,
     band: Band,
@@ -96,16 +98,22 @@ pub(crate) struct Pair<'a> {
 impl<'a> Pair<'a> {
     /// `band` gives the columns (reference frames) allowed for each row (query frame).
     pub(crate) fn new(
-        query: &Frames,
+        query: &'a Frames,
         reference: &'a Frames,
         band: Band,
         terms: Terms<'a>,
         moves: Moves,
     ) -> Self {
-        let num_rows = query.num_frames();
-        let row_tiles = (query.num_channels > 1).then(|| RowTiles::new(query));
-        let rows = Lanes::reversed(query);
-        Self { rows, row_tiles, columns: reference, num_rows, band, terms, moves }
+        Self {
+            query,
+            rows: OnceCell::new(),
+            row_tiles: OnceCell::new(),
+            columns: reference,
+            num_rows: query.num_frames(),
+            band,
+            terms,
+            moves,
+        }
     }
 
     /// Cost of the cheapest path from the first to the last cell; infinite if there is none up to `max_cost`.
@@ -118,6 +126,18 @@ impl<'a> Pair<'a> {
         if cost <= max_cost { cost } else { f64::INFINITY }
     }
 
+    /// The query in the layout of anti-diagonals, made when first asked for.
+    #[inline(always)]
+    fn rows(&self) -> &Lanes {
+        self.rows.get_or_init(|| Lanes::reversed(self.query))
+    }
+
+    /// The query in the layout of [`tiles`], made when first asked for.
+    #[inline(always)]
+    fn row_tiles(&self) -> &RowTiles {
+        self.row_tiles.get_or_init(|| RowTiles::new(self.query))
+    }
+
     /// The only channel of rows and columns, if distance and moves are the common ones.
     #[inline(always)]
     fn univariate<'b>(&'b self, columns: &'b Lanes) -> Option<(&'b [f64], &'b [f64])> {
@@ -125,7 +145,7 @@ impl<'a> Pair<'a> {
             && self.terms.weights.is_none()
             && self.columns.num_channels == 1
             && self.moves.are_plain();
-        if common { self.rows.channels().next().zip(columns.channels().next()) } else { None }
+        if common { self.rows().channels().next().zip(columns.channels().next()) } else { None }
     }
 }
 
@@ -146,9 +166,10 @@ impl Task for Cost<'_> {
             width = width.min(8 * LANES); // giving up is possible between strips only
         }
         let width = width.min(num_columns);
-        let mut loaded = Lanes::with_capacity(width, num_channels);
+        let tiled = num_channels > 1;
+        let mut loaded = Lanes::with_capacity(if tiled { 0 } else { width }, num_channels);
         let mut wave = Wave::new(width);
-        wave.tiles = pair.row_tiles.is_some().then(|| Tiles::new(width));
+        wave.tiles = tiled.then(|| Tiles::new(width));
         let mut edge = vec![f64::INFINITY; pair.num_rows];
         for start in (0..num_columns).step_by(width) {
             let columns = start..(start + width).min(num_columns);

@@ -108,7 +108,7 @@ impl Wave {
             let locals = match &self.tiles {
                 Some(tiles) => tiles.diagonal(row + columns.start, columns.start, at.len),
                 None => {
-                    distances(pair.terms, &pair.rows, loaded, at, &mut self.locals);
+                    distances(pair.terms, pair.rows(), loaded, at, &mut self.locals);
                     &self.locals[..at.len]
                 }
             };
@@ -144,8 +144,8 @@ pub(super) fn sweep(
     wave.costs.previous[0] = beside(edge, first);
     for s in 0..slots.num_diagonals() {
         let columns = slots.at(s);
-        if let (Some(tiles), Some(rows)) = (&mut wave.tiles, &pair.row_tiles) {
-            tiles.reach(pair.terms, rows, first + s, |rows| slots.columns_of(rows));
+        if let Some(tiles) = &mut wave.tiles {
+            tiles.reach(pair.terms, pair.row_tiles(), first + s, |rows| slots.columns_of(rows));
         }
         if !columns.is_empty() {
             wave.advance(
