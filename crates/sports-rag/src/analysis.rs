@@ -4,11 +4,11 @@
 //! overlapping pairs of characters, Thai, Lao, Khmer and Burmese runs are cut by ICU's segmenter, everything else is
 //! cut into words. What happens to a word then depends on the language: lower case, stemming.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use icu_segmenter::WordSegmenter;
 use icu_segmenter::options::WordBreakInvariantOptions;
+use rustc_hash::FxHashMap;
 use tantivy::tokenizer::{
     Language, RawTokenizer, Stemmer, StopWordFilter, TextAnalyzer, Token, TokenStream, Tokenizer,
 };
@@ -210,7 +210,7 @@ pub(crate) struct ByLanguage {
     words: Words,
     stemmer: Option<TextAnalyzer>,
     /// Index terms of words met before: stemming is the dearest step, and words repeat.
-    known: HashMap<String, String>,
+    known: FxHashMap<String, String>,
 }
 
 impl Tokenizer for ByLanguage {
@@ -240,14 +240,17 @@ pub(crate) struct MarkedStream<'a> {
     lang: &'a str,
     tail: WordStream<'a>,
     stemmer: Option<&'a mut TextAnalyzer>,
-    known: &'a mut HashMap<String, String>,
+    known: &'a mut FxHashMap<String, String>,
 }
 
 impl TokenStream for MarkedStream<'_> {
     fn advance(&mut self) -> bool {
         while self.tail.advance() {
             let token = self.tail.token_mut();
-            if !self.known.contains_key(&token.text) {
+            if let Some(term) = self.known.get(&token.text) {
+                token.text.clear();
+                token.text.push_str(term);
+            } else {
                 let stem = match &mut self.stemmer {
                     Some(stemmer) => stemmer
                         .token_stream(&token.text)
@@ -257,12 +260,9 @@ impl TokenStream for MarkedStream<'_> {
                 };
                 // A stemmer may leave nothing.
                 let term = if stem.is_empty() { stem } else { index_term(self.lang, &stem) };
-                self.known.insert(token.text.clone(), term);
+                self.known.insert(std::mem::replace(&mut token.text, term.clone()), term);
             }
-            let term = self.known.get(&token.text).map_or("", String::as_str);
-            if !term.is_empty() {
-                token.text.clear();
-                token.text.push_str(term);
+            if !token.text.is_empty() {
                 return true;
             }
         }

@@ -17,7 +17,15 @@ pub struct Config {
     pub(crate) writer_threads: usize,
     pub(crate) writer_memory_bytes: usize,
     pub(crate) embedder: Option<Arc<dyn Embedder>>,
+    /// Vectors in a segment above which a graph is asked; never reached without the feature `hnsw`.
+    pub(crate) graph_above: usize,
 }
+
+/// Up to here comparing every vector takes a few milliseconds. Ours.
+#[cfg(feature = "hnsw")]
+const GRAPH_ABOVE: usize = 50_000;
+#[cfg(not(feature = "hnsw"))]
+const GRAPH_ABOVE: usize = usize::MAX;
 
 impl Default for Config {
     /// k1 = 1.2, b = 0.4 (short passages of similar length want a b below the usual 0.75), one writer thread with 64 MB, no embedder.
@@ -29,6 +37,7 @@ impl Default for Config {
             writer_threads: 1,
             writer_memory_bytes: 64_000_000,
             embedder: None,
+            graph_above: GRAPH_ABOVE,
         }
     }
 }
@@ -66,6 +75,18 @@ impl Config {
     #[must_use]
     pub fn with_embedder(mut self, embedder: Arc<dyn Embedder>) -> Self {
         self.embedder = Some(embedder);
+        self
+    }
+
+    /// Sets above how many vectors in a segment, after filters, the nearest are looked up in a graph (HNSW) instead of
+    /// one by one; 50,000 by default.
+    ///
+    /// The graph is built by the first search that needs it, and again for every new segment. It finds nearly all of
+    /// the nearest vectors, not always all, and not the same ones in every run. `usize::MAX` turns it off.
+    #[cfg(feature = "hnsw")]
+    #[must_use]
+    pub fn with_graph_above(mut self, num_vectors: usize) -> Self {
+        self.graph_above = num_vectors;
         self
     }
 

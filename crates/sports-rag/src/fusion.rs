@@ -2,13 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use tantivy::schema::Value;
-use tantivy::{DocAddress, TantivyDocument};
-
 use crate::query::Fusion;
 use crate::rank::Scored;
-use crate::schema::StoredChunk;
-use crate::snapshot::Snapshot;
 use crate::{Error, Ranks, Result, analysis};
 
 /// One list out of two, best first; equal scores are ordered by `key`.
@@ -30,7 +25,8 @@ pub(crate) fn join<K: Ord>(
             joined.entry((scored.segment, scored.doc)).or_insert_with(|| single(scored));
         (ranks.dense, ranks.dense_score) = (Some(rank + 1), Some(scored.score));
     }
-    let (lexical_span, dense_span) = (span(lexical), span(dense));
+    let scores = |list: &[Scored]| span(list.iter().map(|scored| scored.score));
+    let (lexical_span, dense_span) = (scores(lexical), scores(dense));
     let mut list: Vec<(Scored, Ranks)> = joined.into_values().collect();
     for (scored, ranks) in &mut list {
         scored.score = match fusion {
@@ -56,24 +52,22 @@ pub(crate) fn join<K: Ord>(
     list
 }
 
-fn span(list: &[Scored]) -> (f32, f32) {
-    list.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), s| {
-        (low.min(s.score), high.max(s.score))
-    })
+fn span(scores: impl Iterator<Item = f32>) -> (f32, f32) {
+    scores.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), s| (low.min(s), high.max(s)))
 }
 
 /// Maximal marginal relevance (Carbonell & Goldstein 1998): picks, time after time, the passage with the highest
-/// `lambda * relevance - (1 - lambda) * likeness to what is already picked`.
+/// `lambda * relevance - (1 - lambda) * likeness to what is already picked`, and gives their places.
 ///
 /// Relevance is the score scaled to 0..1, likeness the share of common words (Jaccard), so it works without vectors.
+/// `excludes(a, b)` says that `a` must not follow once `b` is picked.
 pub(crate) fn diversify(
-    ranked: Vec<(Scored, Ranks)>,
+    scores: &[f32],
+    words: &[HashSet<String>],
     lambda: f32,
     top_k: usize,
-    collapse: bool,
-    snapshot: &Snapshot,
-    lang: &str,
-) -> Result<Vec<(Scored, Ranks)>> {
+    excludes: impl Fn(usize, usize) -> bool,
+) -> Result<Vec<usize>> {
     if !(0.0..=1.0).contains(&lambda) {
         return Err(Error::InvalidSetting {
             name: "mmr",
@@ -81,35 +75,15 @@ pub(crate) fn diversify(
             reason: "must lie in 0..=1",
         });
     }
-    let mut words = Vec::with_capacity(ranked.len());
-    for (at, _) in &ranked {
-        let record: TantivyDocument =
-            snapshot.searcher.doc(DocAddress::new(at.segment as u32, at.doc))?;
-        let text = record
-            .get_first(snapshot.fields.chunk)
-            .and_then(|value| value.as_str())
-            .unwrap_or_default();
-        let chunk: StoredChunk = serde_json::from_str(text)?;
-        words.push(
-            analysis::terms(lang, &chunk.text)
-                .into_iter()
-                .map(|term| term.text)
-                .collect::<HashSet<_>>(),
-        );
-    }
-    let scores: Vec<Scored> = ranked.iter().map(|(at, _)| *at).collect();
-    let (low, high) = span(&scores);
-    let relevance = |at: &Scored| if high > low { (at.score - low) / (high - low) } else { 1.0 };
-    let same_document = |a: &Scored, b: &Scored| {
-        collapse && snapshot.segments[a.segment].id(a.doc) == snapshot.segments[b.segment].id(b.doc)
-    };
-    let mut left: Vec<usize> = (0..ranked.len()).collect();
+    let (low, high) = span(scores.iter().copied());
+    let relevance = |idx: usize| if high > low { (scores[idx] - low) / (high - low) } else { 1.0 };
+    let mut left: Vec<usize> = (0..scores.len()).collect();
     let mut picked: Vec<usize> = Vec::new();
     while picked.len() < top_k {
         let worth = |idx: usize| {
             let likeness =
                 picked.iter().map(|p| jaccard(&words[*p], &words[idx])).fold(0.0, f32::max);
-            lambda * relevance(&scores[idx]) - (1.0 - lambda) * likeness
+            lambda * relevance(idx) - (1.0 - lambda) * likeness
         };
         // `left` is in rank order and the first of equals wins.
         let best = left.iter().map(|idx| (worth(*idx), *idx)).fold(
@@ -120,10 +94,15 @@ pub(crate) fn diversify(
             },
         );
         let Some((_, best)) = best else { break };
-        left.retain(|idx| *idx != best && !same_document(&scores[*idx], &scores[best]));
+        left.retain(|idx| *idx != best && !excludes(*idx, best));
         picked.push(best);
     }
-    Ok(picked.into_iter().map(|idx| ranked[idx]).collect())
+    Ok(picked)
+}
+
+/// The words by which two passages are compared.
+pub(crate) fn word_set(lang: &str, text: &str) -> HashSet<String> {
+    analysis::terms(lang, text).into_iter().map(|term| term.text).collect()
 }
 
 fn jaccard(a: &HashSet<String>, b: &HashSet<String>) -> f32 {

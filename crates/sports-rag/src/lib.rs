@@ -39,10 +39,16 @@
 //! # What it leaves out
 //!
 //! The network, clocks, printing and language models: a model or a search service is reached through
-//! [`LanguageModel`], [`Embedder`], [`Reranker`] and [`Retriever`].
+//! [`LanguageModel`], [`Embedder`], [`Reranker`] and [`Retriever`]. Features add implementations of these:
+//!
+//! - `openai`: `OpenAi`, a language model behind any OpenAI-compatible server; `openai-tls` speaks https as well.
+//! - `quickwit`: `Quickwit`, the same retrieval from a Quickwit server.
+//! - `model2vec`: `Model2Vec`, static embeddings read from a folder.
+//! - `hnsw`: a graph finds the nearest of very many vectors; see `Config::with_graph_above`.
 
 mod document; // what goes in
 mod read;
+mod wger;
 mod cards;
 mod chunk;
 mod analysis; // text to terms
@@ -52,14 +58,23 @@ mod schema;
 mod snapshot;
 mod reader; // what finds it
 mod query;
+mod wanted;
 mod rank;
 mod fusion;
 mod embed;
 mod lsi;
+#[cfg(feature = "model2vec")]
+mod model2vec;
+#[cfg(feature = "hnsw")]
+mod graph;
 mod hit;
+#[cfg(feature = "quickwit")]
+mod quickwit;
 mod retrieve; // from findings to passages
 mod guide; // from passages to guidance
 mod prompt;
+#[cfg(feature = "openai")]
+mod openai;
 mod verify;
 mod error;
 
@@ -68,12 +83,18 @@ pub use chunk::{Chunk, Chunking};
 pub use config::Config;
 pub use document::{Document, Section, Source};
 pub use embed::{Embedder, Reranker};
-pub use error::{Error, Result};
+pub use error::{Error, Result, ServiceProblem};
 pub use guide::{Advice, Guidance, GuidanceItem, Guide, Reference, Sections, TemplateGuide};
 pub use hit::{Contribution, Hit, Ranks};
 pub use lsi::Lsi;
+#[cfg(feature = "model2vec")]
+pub use model2vec::Model2Vec;
+#[cfg(feature = "openai")]
+pub use openai::OpenAi;
 pub use prompt::{CheckedGuidance, LanguageModel, ModelGuide, Prompt};
 pub use query::{Boost, Fusion, Query};
+#[cfg(feature = "quickwit")]
+pub use quickwit::Quickwit;
 pub use read::read_documents;
 pub use reader::Reader;
 pub use retrieve::{IssueHit, IssueQuery, Passage, Retrieval, Retriever, retrieve};

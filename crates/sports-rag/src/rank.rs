@@ -5,7 +5,6 @@
 //! one fixed order, so that a store ranks exactly as its rebuilt twin, bit for bit.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::postings::TermInfo;
@@ -14,9 +13,10 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, InvertedIndexReader, Result, TERMINATED, Term};
 
 use crate::hit::Contribution;
-use crate::schema::{TEXT_FIELDS, facet_term};
+use crate::schema::TEXT_FIELDS;
 use crate::snapshot::{LangStats, Segment, Snapshot};
-use crate::{Error, Query, analysis};
+use crate::wanted::Wanted;
+use crate::{Query, analysis};
 
 /// What a word one typing error away counts, beside 1 for a word as typed. Ours.
 const FUZZY_WEIGHT: f32 = 0.5;
@@ -29,14 +29,9 @@ pub(crate) struct Scored {
     pub(crate) doc: DocId,
 }
 
-/// A query in the index's terms.
+/// A query in the index's terms, with the statistics of its language.
 pub(crate) struct Plan {
-    lang: String,
-    /// Terms with their weight, in the order in which contributions are added.
-    terms: BTreeMap<String, f32>,
-    facets: Vec<(String, f32)>,
-    phrases: Vec<Vec<String>>,
-    filters: Vec<Vec<String>>,
+    wanted: Wanted,
     stats: LangStats,
     k1: f32,
     b: f32,
@@ -44,39 +39,9 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn new(snapshot: &Snapshot, query: &Query, k1: f32, b: f32) -> crate::Result<Self> {
-        let lang = analysis::base_lang(&query.lang);
-        let stats = snapshot.langs.get(&lang).copied().unwrap_or_default();
-        let mut terms = BTreeMap::new();
-        let texts = std::iter::once((&query.text, 1.0))
-            .chain(query.extra.iter().map(|(text, weight)| (text, *weight)));
-        for (text, weight) in texts {
-            if !weight.is_finite() || weight < 0.0 {
-                let (value, reason) = (weight.to_string(), "must be a finite number of at least 0");
-                return Err(Error::InvalidSetting { name: "extra", value, reason });
-            }
-            for term in analysis::query_terms(&lang, text) {
-                *terms.entry(analysis::index_term(&lang, &term.text)).or_insert(0.0) += weight;
-            }
-        }
-        let mut facets = Vec::new();
-        for boost in &query.boosts {
-            if !boost.weight.is_finite() {
-                let (value, reason) = (boost.weight.to_string(), "must be a finite number");
-                return Err(Error::InvalidSetting { name: "boosts", value, reason });
-            }
-            facets.push((facet_term(&boost.facet, &boost.value), boost.weight));
-        }
-        let phrase = |text: &String| {
-            let terms = analysis::terms(&lang, text);
-            terms.iter().map(|term| analysis::index_term(&lang, &term.text)).collect::<Vec<_>>()
-        };
-        let phrases = query.phrases.iter().map(phrase).filter(|terms| terms.len() > 1).collect();
-        let filters = query
-            .filters
-            .iter()
-            .map(|(name, values)| values.iter().map(|v| facet_term(name, v)).collect())
-            .collect();
-        let mut plan = Self { lang, terms, facets, phrases, filters, stats, k1, b };
+        let wanted = Wanted::of(query)?;
+        let stats = snapshot.langs.get(&wanted.lang).copied().unwrap_or_default();
+        let mut plan = Self { wanted, stats, k1, b };
         if query.fuzzy {
             plan.add_near_words(snapshot)?;
         }
@@ -94,7 +59,7 @@ impl Plan {
         let mut found = Vec::new();
         let weights = self.weights(snapshot)?;
         for (segment_idx, segment) in snapshot.segments.iter().enumerate() {
-            let Some(lang_idx) = segment.lang_idx(&self.lang) else { continue };
+            let Some(lang_idx) = segment.lang_idx(&self.wanted.lang) else { continue };
             let allowed = self.allowed(segment)?;
             let mut scores = vec![0.0f32; segment.rows.id_of.len()];
             for weight in &weights {
@@ -128,34 +93,40 @@ impl Plan {
         Ok((best(snapshot, found, limit), total))
     }
 
-    /// Every living passage of the language with a vector, by its dot product with `vector`, best first.
+    /// Living passages of the language with a vector, by its dot product with `vector`, best first; all of them, or
+    /// about the nearest `limit` per segment where more than `graph_above` are left by the filters and the feature
+    /// `hnsw` is on.
     pub(crate) fn dense(
         &self,
         snapshot: &Snapshot,
         vector: &[f32],
         limit: usize,
+        graph_above: usize,
     ) -> Result<(Vec<Scored>, usize)> {
         let mut found = Vec::new();
+        let mut total = 0;
         for (segment_idx, segment) in snapshot.segments.iter().enumerate() {
-            let Some(lang_idx) = segment.lang_idx(&self.lang) else { continue };
+            let Some(lang_idx) = segment.lang_idx(&self.wanted.lang) else { continue };
             let allowed = self.allowed(segment)?;
-            for doc in segment.living() {
+            let in_reach = |doc: DocId| {
                 let row = doc as usize;
-                if segment.rows.lang_of[row] != lang_idx
-                    || allowed.as_ref().is_some_and(|allowed| !allowed[row])
-                {
-                    continue;
-                }
-                let Some(passage) =
-                    segment.rows.vector(doc).filter(|passage| passage.len() == vector.len())
-                else {
-                    continue;
-                };
+                segment.rows.lang_of[row] == lang_idx
+                    && allowed.as_ref().is_none_or(|allowed| allowed[row])
+                    && segment.is_alive(doc)
+            };
+            let mut reach: Vec<DocId> =
+                (0..segment.rows.id_of.len() as DocId).filter(|doc| in_reach(*doc)).collect();
+            total += reach.len();
+            if reach.len() > graph_above && reach.len() > limit {
+                reach = nearest(segment, vector, limit, &in_reach).unwrap_or(reach);
+            }
+            let vectors =
+                reach.into_iter().filter_map(|doc| Some((doc, segment.rows.vector(doc)?)));
+            for (doc, passage) in vectors.filter(|(_, passage)| passage.len() == vector.len()) {
                 let score = passage.iter().zip(vector).map(|(a, b)| a * b).sum();
                 found.push(Scored { score, segment: segment_idx, doc });
             }
         }
-        let total = found.len();
         Ok((best(snapshot, found, limit), total))
     }
 
@@ -201,12 +172,12 @@ impl Plan {
             query_weight: 1.0,
             score,
         };
-        for (facet, weight) in &self.facets {
+        for (facet, weight) in &self.wanted.facets {
             if contains(&segment.facet, snapshot.fields.facet, facet, at.doc)? {
                 parts.push(bonus("facet", facet.replace('\u{1f}', "="), *weight));
             }
         }
-        for phrase in &self.phrases {
+        for phrase in &self.wanted.phrases {
             scores[doc] = 0.0;
             self.add_phrase(snapshot, at.segment, phrase, &weights, &mut scores)?;
             if scores[doc] != 0.0 {
@@ -225,7 +196,7 @@ impl Plan {
             let average =
                 self.stats.num_tokens[field_idx] as f32 / self.stats.num_chunks.max(1) as f32;
             let saturation = saturation(self.k1, self.b, average);
-            for (text, query_weight) in &self.terms {
+            for (text, query_weight) in &self.wanted.terms {
                 let term = Term::from_field_text(field, text);
                 let mut infos = Vec::with_capacity(snapshot.segments.len());
                 let mut doc_frequency = 0;
@@ -264,11 +235,11 @@ impl Plan {
 
     /// Which rows pass all filters; `None` if there are none.
     fn allowed(&self, segment: &Segment) -> Result<Option<Vec<bool>>> {
-        if self.filters.is_empty() {
+        if self.wanted.filters.is_empty() {
             return Ok(None);
         }
         let mut passes = vec![0usize; segment.rows.id_of.len()];
-        for (filter_idx, values) in self.filters.iter().enumerate() {
+        for (filter_idx, values) in self.wanted.filters.iter().enumerate() {
             for value in values {
                 for_each_doc(&segment.facet, value, |doc| {
                     // Counts a row once per filter, however many of the values it has.
@@ -278,11 +249,11 @@ impl Plan {
                 })?;
             }
         }
-        Ok(Some(passes.into_iter().map(|passed| passed == self.filters.len()).collect()))
+        Ok(Some(passes.into_iter().map(|passed| passed == self.wanted.filters.len()).collect()))
     }
 
     fn add_facets(&self, segment: &Segment, lang_idx: u32, scores: &mut [f32]) -> Result<()> {
-        for (facet, weight) in &self.facets {
+        for (facet, weight) in &self.wanted.facets {
             for_each_doc(&segment.facet, facet, |doc| {
                 if segment.rows.lang_of[doc] == lang_idx {
                     scores[doc] += weight;
@@ -299,7 +270,8 @@ impl Plan {
         weights: &[Weight<'_>],
         scores: &mut [f32],
     ) -> Result<()> {
-        self.phrases
+        self.wanted
+            .phrases
             .iter()
             .try_for_each(|phrase| self.add_phrase(snapshot, segment_idx, phrase, weights, scores))
     }
@@ -335,6 +307,7 @@ impl Plan {
         let known: Vec<String> =
             self.weights(snapshot)?.iter().map(|weight| weight.term.to_string()).collect();
         let unknown: Vec<(String, f32)> = self
+            .wanted
             .terms
             .iter()
             .filter(|(term, _)| !known.contains(term))
@@ -354,7 +327,7 @@ impl Plan {
                         let Ok(candidate) = std::str::from_utf8(stream.key()) else { continue };
                         let Some((_, near)) = candidate.split_once('\u{1f}') else { continue };
                         if within_one_edit(word, near) {
-                            self.terms.insert(candidate.to_string(), weight * FUZZY_WEIGHT);
+                            self.wanted.terms.insert(candidate.to_string(), weight * FUZZY_WEIGHT);
                         }
                     }
                 }
@@ -362,6 +335,23 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// About the nearest rows of a segment; none if graphs are not built in.
+#[cfg(feature = "hnsw")]
+fn nearest(
+    segment: &Segment,
+    vector: &[f32],
+    limit: usize,
+    in_reach: &dyn Fn(DocId) -> bool,
+) -> Option<Vec<DocId>> {
+    let of_this_length = segment.rows.dim() == vector.len();
+    of_this_length.then(|| segment.rows.graph().nearest(vector, limit, in_reach))
+}
+
+#[cfg(not(feature = "hnsw"))]
+fn nearest(_: &Segment, _: &[f32], _: usize, _: &dyn Fn(DocId) -> bool) -> Option<Vec<DocId>> {
+    None
 }
 
 /// One term in one field, ready to be added up.

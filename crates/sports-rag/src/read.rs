@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::{Document, Error, Result, Section, Source};
+use crate::{Document, Error, Result, Section, Source, wger};
 
 /// Reads documents from a file, or from every document file in a folder and below it, in path order.
 ///
@@ -12,6 +12,8 @@ use crate::{Document, Error, Result, Section, Source};
 /// - `.jsonl`: one object a line; `.json`: one object or an array of them. Fields: `id` or `_id`; `title`; `text`,
 ///   `sections`, or `question` and `answer`; `lang`; `citation`, `url`, `licence` or `license`, `page`; every other
 ///   text, number or list of texts becomes a facet.
+/// - Exercise collections as their projects publish them: free-exercise-db's `.json` files (`name`, `instructions`,
+///   `primaryMuscles`, ...) and the folder `wger/exercises/fixtures` of wger, one document per exercise and language.
 ///
 /// Other files are passed over, as are files and folders whose name starts with a dot.
 ///
@@ -275,15 +277,39 @@ fn parse_json(text: &str, path: &Path, line: usize) -> Result<serde_json::Value>
 
 fn json_documents(text: &str, path: &Path) -> Result<Vec<Document>> {
     match parse_json(text, path, 1)? {
+        serde_json::Value::Array(rows) if wger::is_fixture(&rows) => wger::documents(&rows, path),
         serde_json::Value::Array(rows) => rows.iter().map(|value| row(value, path, 1)).collect(),
         value => Ok(vec![row(&value, path, 1)?]),
     }
 }
 
+/// Facets under another name than the field's: those of free-exercise-db.
+const RENAMED: [(&str, &str); 3] = [
+    ("primaryMuscles", "primary_muscles"),
+    ("secondaryMuscles", "secondary_muscles"),
+    ("alternateNames", "alias"),
+];
+
 /// Fields that are not facets.
-const PLAIN_FIELDS: [&str; 15] = [
-    "id", "_id", "title", "text", "sections", "question", "answer", "lang", "language", "citation",
-    "url", "licence", "license", "page", "facets",
+const PLAIN_FIELDS: [&str; 18] = [
+    "id",
+    "_id",
+    "title",
+    "name",
+    "instructions",
+    "images",
+    "text",
+    "sections",
+    "question",
+    "answer",
+    "lang",
+    "language",
+    "citation",
+    "url",
+    "licence",
+    "license",
+    "page",
+    "facets",
 ];
 
 /// One document out of one JSON object.
@@ -305,7 +331,7 @@ fn row(value: &serde_json::Value, path: &Path, line: usize) -> Result<Document> 
     };
     let id = text_of(&["id", "_id"])?
         .ok_or_else(|| fail("id", "is missing; give every row an `id` or `_id`"))?;
-    let mut title = text_of(&["title"])?.unwrap_or_default();
+    let mut title = text_of(&["title", "name"])?.unwrap_or_default();
     let found = if let Some(listed) = object.get("sections") {
         serde_json::from_value(listed.clone()).map_err(|_| {
             fail("sections", "must be a list of {\"heading_path\": [...], \"text\": ...}")
@@ -319,6 +345,10 @@ fn row(value: &serde_json::Value, path: &Path, line: usize) -> Result<Document> 
             title.clone_from(&question);
         }
         vec![Section { heading_path: vec![question], text: answer }]
+    } else if let Some(steps) = object.get("instructions") {
+        let steps: Vec<String> = serde_json::from_value(steps.clone())
+            .map_err(|_| fail("instructions", "must be a list of texts"))?;
+        vec![Section { heading_path: Vec::new(), text: steps.join("\n") }]
     } else {
         return Err(fail(
             "text",
@@ -339,9 +369,10 @@ fn row(value: &serde_json::Value, path: &Path, line: usize) -> Result<Document> 
             }
             _ => Vec::new(),
         };
+        let renamed = RENAMED.iter().find(|(field, _)| field == name).map(|(_, facet)| *facet);
         // Long texts are content somebody named unusually, not something to filter by.
         facets
-            .entry(name.clone())
+            .entry(renamed.unwrap_or(name).to_string())
             .or_default()
             .extend(values.into_iter().filter(|text| text.len() <= 256));
     }

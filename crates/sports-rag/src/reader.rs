@@ -123,7 +123,9 @@ impl Reader {
                     return Ok(Vec::new());
                 }
                 let (mut list, total) = match vector {
-                    Some(vector) => plan.dense(&snapshot, vector, depth)?,
+                    Some(vector) => {
+                        plan.dense(&snapshot, vector, depth, self.config.graph_above)?
+                    }
                     None => plan.lexical(&snapshot, depth)?,
                 };
                 list.truncate(depth);
@@ -143,14 +145,7 @@ impl Reader {
                 scores = rerank(reranker, query, &hits?, &mut ranked)?;
             }
             if let Some(lambda) = query.mmr {
-                ranked = fusion::diversify(
-                    ranked,
-                    lambda,
-                    query.top_k,
-                    query.collapse,
-                    &snapshot,
-                    &query.lang,
-                )?;
+                ranked = diversify(&snapshot, ranked, lambda, query)?;
             }
             if query.collapse {
                 let mut seen = std::collections::HashSet::new();
@@ -187,6 +182,25 @@ impl Reader {
     }
 }
 
+/// Spreads the candidates; with collapsing, a document is picked once.
+fn diversify(
+    snapshot: &Snapshot,
+    ranked: Vec<(Scored, Ranks)>,
+    lambda: f32,
+    query: &Query,
+) -> Result<Vec<(Scored, Ranks)>> {
+    let words: Result<Vec<_>> = ranked
+        .iter()
+        .map(|(at, ranks)| Ok(fusion::word_set(&query.lang, &hit(snapshot, *at, *ranks)?.text)))
+        .collect();
+    let scores: Vec<f32> = ranked.iter().map(|(at, _)| at.score).collect();
+    let id = |idx: usize| snapshot.segments[ranked[idx].0.segment].id(ranked[idx].0.doc);
+    let picked = fusion::diversify(&scores, &words?, lambda, query.top_k, |a, b| {
+        query.collapse && id(a) == id(b)
+    })?;
+    Ok(picked.into_iter().map(|idx| ranked[idx]).collect())
+}
+
 /// Orders the candidates by the reranker's scores; ties keep their order. Gives the scores by place.
 fn rerank(
     reranker: &dyn Reranker,
@@ -221,22 +235,17 @@ pub(crate) fn read_document(snapshot: &Snapshot, segment: usize, doc: u32) -> Re
 fn hit(snapshot: &Snapshot, at: Scored, ranks: Ranks) -> Result<Hit> {
     let record: TantivyDocument =
         snapshot.searcher.doc(DocAddress::new(at.segment as u32, at.doc))?;
-    let text = record.get_first(snapshot.fields.chunk).and_then(|value| value.as_str());
-    let chunk: StoredChunk = serde_json::from_str(text.unwrap_or_default())?;
+    let stored = |field| record.get_first(field).and_then(|value| value.as_str());
+    let chunk = match stored(snapshot.fields.chunk) {
+        Some(chunk) => serde_json::from_str(chunk)?,
+        None => {
+            let text = stored(snapshot.fields.document).unwrap_or_default();
+            StoredChunk::only(serde_json::from_str(text)?)
+                .ok_or_else(|| serde::de::Error::custom("the record of a passage has no text"))
+                .map_err(Error::Corrupt)?
+        }
+    };
     let segment = &snapshot.segments[at.segment];
-    Ok(Hit {
-        doc_id: segment.id(at.doc).to_string(),
-        ord: segment.rows.ord[at.doc as usize] as usize,
-        title: chunk.title,
-        heading_path: chunk.heading_path,
-        text: chunk.text,
-        byte_range: chunk.byte_range,
-        score: at.score,
-        ranks,
-        citation: chunk.citation,
-        source: chunk.source,
-        facets: chunk.facets,
-        lang: chunk.lang,
-        explanation: Vec::new(),
-    })
+    let ord = segment.rows.ord[at.doc as usize] as usize;
+    Ok(chunk.hit(segment.id(at.doc).to_string(), ord, at.score, ranks))
 }

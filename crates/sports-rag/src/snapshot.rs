@@ -46,6 +46,9 @@ pub(crate) struct Rows {
     /// Per row, the place of its vector.
     vector_of: Vec<Option<u32>>,
     dim: usize,
+    /// Made when it is first needed.
+    #[cfg(feature = "hnsw")]
+    graph: std::sync::OnceLock<crate::graph::Graph>,
 }
 
 /// Counts over the living passages of one language.
@@ -80,6 +83,14 @@ impl Snapshot {
     pub(crate) fn rows_by_segment(&self) -> HashMap<SegmentId, Arc<Rows>> {
         let ids = self.searcher.segment_readers().iter().map(SegmentReader::segment_id);
         ids.zip(&self.segments).map(|(id, segment)| (id, Arc::clone(&segment.rows))).collect()
+    }
+
+    /// Whether some row, living or not, belongs to a document with this id.
+    pub(crate) fn has_id(&self, id: &str) -> bool {
+        let known = |segment: &Segment| {
+            segment.rows.ids.binary_search_by(|found| found.as_str().cmp(id)).is_ok()
+        };
+        self.segments.iter().any(known)
     }
 
     /// Living documents' ids with the address of their first passage, in id order.
@@ -172,6 +183,23 @@ impl Rows {
                 .collect();
         }
         Ok(rows)
+    }
+
+    /// Length of the vectors.
+    #[cfg(feature = "hnsw")]
+    pub(crate) fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// The graph over the rows' vectors; zero vectors are close to nothing and left out.
+    #[cfg(feature = "hnsw")]
+    pub(crate) fn graph(&self) -> &crate::graph::Graph {
+        self.graph.get_or_init(|| {
+            let rows =
+                (0..self.id_of.len() as DocId).filter_map(|row| Some((row, self.vector(row)?)));
+            let rows = rows.filter(|(_, vector)| vector.iter().any(|value| *value != 0.0));
+            crate::graph::Graph::build(&rows.collect::<Vec<_>>())
+        })
     }
 
     /// The row's vector, if it has one.

@@ -36,6 +36,8 @@ pub struct Store {
     fields: Fields,
     reader: Reader,
     writer: Option<IndexWriter>,
+    /// Ids written since the last commit.
+    pending: HashSet<String>,
     watermark: Option<String>,
 }
 
@@ -183,7 +185,16 @@ impl Store {
         Fields::register(&index);
         let inner = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let reader = Reader::new(inner, fields, config.clone())?;
-        Ok(Self { index, dir, config, fields, reader, writer: None, watermark: None })
+        Ok(Self {
+            index,
+            dir,
+            config,
+            fields,
+            reader,
+            writer: None,
+            pending: HashSet::new(),
+            watermark: None,
+        })
     }
 
     /// Adds documents, each replacing the one with the same id. Visible after [`commit`](Self::commit).
@@ -209,9 +220,16 @@ impl Store {
                 }
                 None => None,
             };
+            self.writer()?; // from here on nobody else commits, so that the snapshot tells all ids
             // One batch: the document and all its passages stay in one segment and arrive together.
-            let mut batch =
-                vec![UserOperation::Delete(Term::from_field_text(fields.doc_id, &document.id))];
+            let mut batch = Vec::with_capacity(chunks.len() + 1);
+            // A deletion is looked up in every segment at the commit: none is asked for where there is nothing to delete.
+            if !self.pending.insert(document.id.clone())
+                || self.reader.snapshot().has_id(&document.id)
+            {
+                let term = Term::from_field_text(fields.doc_id, &document.id);
+                batch.push(UserOperation::Delete(term));
+            }
             for (idx, chunk) in chunks.iter().enumerate() {
                 let vector = vectors.as_ref().map(|vectors| vectors[idx].as_slice());
                 batch.push(UserOperation::Add(fields.record(document, chunk, vector)?));
@@ -287,6 +305,7 @@ impl Store {
         let mut commit = self.writer()?.prepare_commit()?;
         commit.set_payload(&payload);
         commit.commit()?;
+        self.pending.clear();
         self.reader.reload()
     }
 
@@ -299,6 +318,7 @@ impl Store {
         if let Some(writer) = &mut self.writer {
             writer.rollback()?;
         }
+        self.pending.clear();
         Ok(())
     }
 

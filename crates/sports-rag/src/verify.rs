@@ -37,11 +37,12 @@ pub enum ClaimKind {
 /// Checks every number, citation and quotation of a text.
 ///
 /// - A number must occur in the facts, or in a passage: in one of those its sentence cites, or in any if its sentence
-///   cites none. `1,000` equals `1000`, `2.50` equals `2.5`; a unit or sign does not matter, nor do digits inside
-///   words (`L5`).
+///   cites none. `1,000` equals `1000`, `2.50` equals `2.5`, `５` equals `5`; a unit or sign does not matter, nor do
+///   digits in names (`L5`, `VO2`, `3D`).
+/// - A dose, `3 x 8` or `3 sets x 8`, must occur with its numbers in this order.
 /// - A citation must name a reference.
-/// - Three or more words in quotation marks must occur in a passage or fact, but for spaces, case and marks of
-///   quotation.
+/// - Three or more words in quotation marks must occur in a fact or a passage (one that its sentence cites, if it
+///   cites any), but for spaces, case and marks of quotation. A quotation that is never closed ends with its line.
 ///
 /// What is not in digits is not checked: `three sets` passes, and a sentence without numbers may still be wrong.
 /// Results are in the order of the text.
@@ -55,13 +56,14 @@ pub enum ClaimKind {
 /// ```
 #[must_use]
 pub fn verify(text: &str, references: &[Reference], facts: &[String]) -> Vec<UnsupportedClaim> {
-    let known: HashSet<String> = facts.iter().flat_map(|fact| number_keys(fact)).collect();
+    let known: HashSet<String> = facts.iter().flat_map(|fact| keys(fact)).collect();
     let by_reference: Vec<(usize, HashSet<String>)> = references
         .iter()
-        .map(|reference| (reference.number, number_keys(&reference.quote).collect()))
+        .map(|reference| (reference.number, keys(&reference.quote).collect()))
         .collect();
+    let sentences = sentences(text);
     let mut claims = Vec::new();
-    for sentence in sentences(text) {
+    for sentence in &sentences {
         let citations: Vec<Citation> = citations(text, sentence.clone()).collect();
         let cited: Vec<&HashSet<String>> = by_reference
             .iter()
@@ -80,42 +82,60 @@ pub fn verify(text: &str, references: &[Reference], facts: &[String]) -> Vec<Uns
                 claims.push(claim(ClaimKind::Citation, text, citation.byte_range.clone(), reason));
             }
         }
-        for range in numbers(&text[sentence.clone()]) {
-            let range = sentence.start + range.start..sentence.start + range.end;
-            if citations.iter().any(|citation| overlap(&citation.byte_range, &range)) {
-                continue;
-            }
-            let key = number_key(&text[range.clone()]);
+        let supported = |key: &String| {
             let in_passages = if cited.is_empty() {
-                by_reference.iter().any(|(_, numbers)| numbers.contains(&key))
+                by_reference.iter().any(|(_, numbers)| numbers.contains(key))
             } else {
-                cited.iter().any(|numbers| numbers.contains(&key))
+                cited.iter().any(|numbers| numbers.contains(key))
             };
-            if !known.contains(&key) && !in_passages {
-                let place =
-                    if cited.is_empty() { "any passage" } else { "the passages cited here" };
-                claims.push(claim(
-                    ClaimKind::Number,
-                    text,
-                    range,
-                    format!("not in the facts nor in {place}"),
-                ));
+            known.contains(key) || in_passages
+        };
+        let place = if cited.is_empty() { "any passage" } else { "the passages cited here" };
+        let sentence_text = &text[sentence.clone()];
+        let mut wrong: Vec<Range<usize>> = numbers(sentence_text)
+            .into_iter()
+            .filter(|range| !supported(&number_key(&sentence_text[range.clone()])))
+            .collect();
+        for (range, key) in doses(sentence_text) {
+            // A dose with a wrong number is that number's claim already.
+            if !supported(&key) && !wrong.iter().any(|number| overlap(number, &range)) {
+                wrong.push(range);
+            }
+        }
+        for range in wrong {
+            let range = sentence.start + range.start..sentence.start + range.end;
+            if !citations.iter().any(|citation| overlap(&citation.byte_range, &range)) {
+                let reason = format!("not in the facts nor in {place}");
+                claims.push(claim(ClaimKind::Number, text, range, reason));
             }
         }
     }
-    let sources: Vec<String> = references
-        .iter()
-        .map(|reference| plain(&reference.quote))
-        .chain(facts.iter().map(|fact| plain(fact)))
-        .collect();
+    let passages: Vec<(usize, String)> =
+        references.iter().map(|reference| (reference.number, plain(&reference.quote))).collect();
+    let facts: Vec<String> = facts.iter().map(|fact| plain(fact)).collect();
     for range in quotations(text) {
+        let around = sentences.iter().filter(|sentence| overlap(sentence, &range)).cloned();
+        let cited: Vec<usize> =
+            around.flat_map(|s| citations(text, s)).flat_map(|c| c.numbers).collect();
+        let sources: Vec<&String> = passages
+            .iter()
+            .filter(|(number, _)| cited.is_empty() || cited.contains(number))
+            .map(|(_, passage)| passage)
+            .chain(&facts)
+            .collect();
         let quoted = plain(&text[range.clone()]);
         // A cut-off quotation is checked piece by piece.
         let mut pieces = quoted.split(['…']).flat_map(|piece| piece.split("...")).map(str::trim);
         let long =
             quoted.split_whitespace().count() >= MIN_QUOTED_WORDS || quoted.chars().count() >= 12;
         if long && !pieces.all(|piece| sources.iter().any(|source| source.contains(piece))) {
-            claims.push(claim(ClaimKind::Quote, text, range, "not in any passage or fact".into()));
+            let place = if cited.is_empty() { "any passage" } else { "the passages cited here" };
+            claims.push(claim(
+                ClaimKind::Quote,
+                text,
+                range,
+                format!("not in the facts nor in {place}"),
+            ));
         }
     }
     claims.sort_by_key(|claim| (claim.byte_range.start, claim.byte_range.end));
@@ -213,45 +233,85 @@ fn citation_numbers(inner: &str) -> Option<Vec<usize>> {
     Some(numbers)
 }
 
-/// Digits with inner points and commas, not inside a word.
+/// Code points of the digit zero whose nine followers are the other digits: ASCII, Arabic, Persian, Devanagari,
+/// Bengali, Thai, full width.
+const ZEROS: [u32; 7] = [0x30, 0x660, 0x6F0, 0x966, 0x9E6, 0xE50, 0xFF10];
+
+/// The value of a decimal digit in any of the scripts of [`ZEROS`].
+fn digit(c: char) -> Option<u32> {
+    ZEROS.iter().find_map(|zero| (c as u32).checked_sub(*zero).filter(|value| *value < 10))
+}
+
+/// Whether a character is a number by itself: `½`, `⅔`.
+fn is_fraction(c: char) -> bool {
+    matches!(c as u32, 0xBC..=0xBE | 0x2150..=0x215E)
+}
+
+/// Digits with inner points and commas and an exponent, not in names.
 fn numbers(text: &str) -> Vec<Range<usize>> {
-    let bytes = text.as_bytes();
+    let chars: Vec<(usize, char)> = text.char_indices().collect();
+    let char_at = |idx: usize| chars.get(idx).map_or('\0', |(_, c)| *c);
+    let is_digit = |idx: usize| digit(char_at(idx)).is_some();
+    let byte_at = |idx: usize| chars.get(idx).map_or(text.len(), |(at, _)| *at);
     let mut ranges = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        if !bytes[at].is_ascii_digit() {
-            at += 1;
+    let mut idx = 0;
+    while idx < chars.len() {
+        if is_fraction(char_at(idx)) {
+            ranges.push(byte_at(idx)..byte_at(idx + 1));
+        }
+        if !is_digit(idx) {
+            idx += 1;
             continue;
         }
-        let start = at;
-        while at < bytes.len()
-            && (bytes[at].is_ascii_digit()
-                || (matches!(bytes[at], b'.' | b',')
-                    && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)))
-        {
-            at += 1;
+        let start = idx;
+        while is_digit(idx) || (matches!(char_at(idx), '.' | ',' | '٫') && is_digit(idx + 1)) {
+            idx += 1;
         }
-        // `L5` and `2D` are names; `3x8` and `10cm` are a number with something behind it.
-        let in_word = text[..start]
-            .chars()
-            .next_back()
-            .is_some_and(|c| c.is_alphabetic() && c.is_ascii() && c != 'x');
-        let behind = &text[at..];
-        let dimension = behind.starts_with(['D', 'd'])
-            && !behind[1..].starts_with(|c: char| c.is_alphanumeric());
-        if !in_word && !dimension {
-            ranges.push(start..at);
+        let signed = usize::from(matches!(char_at(idx + 1), '+' | '-'));
+        if matches!(char_at(idx), 'e' | 'E') && is_digit(idx + 1 + signed) {
+            idx += 1 + signed;
+            while is_digit(idx) {
+                idx += 1;
+            }
+        }
+        // `L5`, `VO2` and `3D` are names; `week12`, `3x8` and `10cm` hold a number.
+        let before = chars[..start].iter().rev().map(|(_, c)| *c);
+        let letters: Vec<char> = before.take_while(|c| c.is_alphabetic()).take(3).collect();
+        let named =
+            (1..=2).contains(&letters.len()) && letters.iter().all(char::is_ascii_uppercase);
+        let dimension = char_at(idx) == 'D' && !char_at(idx + 1).is_alphanumeric();
+        if !named && !dimension {
+            ranges.push(byte_at(start)..byte_at(idx));
         }
     }
     ranges
 }
 
-fn number_keys(text: &str) -> impl Iterator<Item = String> {
-    numbers(text).into_iter().map(|range| number_key(&text[range]))
+/// Places and keys of doses: two numbers with `x` or `×` between them, the first perhaps followed by `sets`.
+fn doses(text: &str) -> Vec<(Range<usize>, String)> {
+    let numbers = numbers(text);
+    let pairs = numbers.iter().zip(numbers.iter().skip(1));
+    let dose = |(sets, repetitions): (&Range<usize>, &Range<usize>)| {
+        let between = text[sets.end..repetitions.start].trim();
+        let between =
+            between.strip_prefix("sets").or(between.strip_prefix("set")).unwrap_or(between);
+        let [first, second] = [sets, repetitions].map(|range| number_key(&text[range.clone()]));
+        matches!(between.trim(), "x" | "X" | "×")
+            .then(|| (sets.start..repetitions.end, format!("{first}x{second}")))
+    };
+    pairs.filter_map(dose).collect()
 }
 
-/// One spelling per value: no thousands commas, no zeros at either end.
+/// What a text bears out: its numbers and its doses.
+fn keys(text: &str) -> impl Iterator<Item = String> {
+    let numbers = numbers(text).into_iter().map(|range| number_key(&text[range]));
+    numbers.chain(doses(text).into_iter().map(|(_, key)| key))
+}
+
+/// One spelling per value: ASCII digits, no thousands commas, no zeros at either end.
 fn number_key(number: &str) -> String {
+    let plain = |c: char| digit(c).and_then(|value| char::from_digit(value, 10)).unwrap_or(c);
+    let number: String = number.chars().map(plain).collect::<String>().replace('٫', ".");
     let grouped = number
         .split(',')
         .skip(1)
@@ -263,27 +323,40 @@ fn number_key(number: &str) -> String {
     if fraction.is_empty() { whole.into() } else { format!("{whole}.{fraction}") }
 }
 
-/// Insides of “…”, "…", «…» and 「…」.
+/// Insides of “…”, „…“, ‘…’, "…", «…», 「…」 and 『…』; all but "…" end with the line at the latest.
 fn quotations(text: &str) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
-    let mut open: Option<(usize, char)> = None;
-    for (at, c) in text.char_indices() {
-        match (open, c) {
-            (Some((start, close)), c) if c == close => {
-                ranges.push(start..at);
-                open = None;
+    let mut open: Option<(usize, &[char])> = None;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map_or(' ', |(_, next)| *next);
+        match open {
+            Some((start, close)) => {
+                let apostrophe = c == '’' && next.is_alphabetic();
+                if (close.contains(&c) && !apostrophe) || (c == '\n' && close != ['"']) {
+                    ranges.push(start..at);
+                    open = None;
+                }
             }
-            (None, '“' | '"' | '«' | '「') => {
-                let close = match c {
-                    '“' => '”',
-                    '«' => '»',
-                    '「' => '」',
-                    other => other,
+            None => {
+                let close: &[char] = match c {
+                    '“' => &['”'],
+                    '„' => &['“', '”'],
+                    '‘' => &['’'],
+                    '"' => &['"'],
+                    '«' => &['»'],
+                    '「' => &['」'],
+                    '『' => &['』'],
+                    _ => continue,
                 };
                 open = Some((at + c.len_utf8(), close));
             }
-            _ => {}
         }
+    }
+    if let Some((start, close)) = open
+        && close != ['"']
+    {
+        ranges.push(start..text.len());
     }
     ranges
 }
@@ -293,7 +366,7 @@ fn plain(text: &str) -> String {
     let lines =
         text.lines().map(|line| line.trim().trim_start_matches("- ").trim_start_matches("* "));
     let words: Vec<String> = lines.flat_map(str::split_whitespace).map(str::to_lowercase).collect();
-    words.join(" ").replace(['“', '”', '"'], "")
+    words.join(" ").replace(['“', '”', '"', '„', '‘', '’'], "")
 }
 
 #[cfg(test)]
@@ -361,6 +434,47 @@ mod tests {
 
     #[test]
     fn names_with_digits_are_not_numbers() {
-        check("The L5 vertebra and 3D pictures.", &[]);
+        check("The L5 vertebra, VO2 and 3D pictures.", &[]);
+        check("In week19 rest 17s, 4d a week, RPE8.", &["19", "17", "4", "8"]);
+    }
+
+    #[test]
+    fn a_dose_keeps_its_order() {
+        check("Do 3 x 6, or 3 sets × 6 [1].", &[]);
+        check("Do 6 x 3 [1].", &["6 x 3"]);
+        check("Do 6 sets x 3.", &["6 sets x 3"]);
+        check("Do 5 x 6 [1].", &["5"]);
+    }
+
+    #[test]
+    fn other_writings_of_a_number_hide_nothing() {
+        check("Rest ９０ s, not ٩١ or ९२ s [1].", &["٩١", "९२"]);
+        check("Rest 3e1 s, then ½ min.", &["3e1", "½"]);
+        check("Hold (98), ~12: =78/86; not(99),~13.", &["99", "13"]);
+        check("3,5 sets; 3.0 is fine.", &["3,5"]);
+    }
+
+    #[test]
+    fn no_mark_hides_a_quotation() {
+        let made_up = "always lock the knee";
+        for text in [
+            format!("„{made_up}“"),
+            format!("‘{made_up}’"),
+            format!("\"{made_up}\""),
+            format!("«{made_up}»"),
+            format!("『{made_up}』"),
+            format!("It says “{made_up}"),
+        ] {
+            check(&text, &[made_up]);
+        }
+        check("It says “always lock the knee\nand more.", &[made_up]);
+        check("膝关节「always lock the knee」。", &[made_up]);
+    }
+
+    #[test]
+    fn a_quotation_must_be_in_the_passage_it_cites() {
+        check("“Sit back to a box” [2].", &[]);
+        check("“Sit back to a box” [1].", &["Sit back to a box"]);
+        check("“target 78-86, 12.0 deg above” [1].", &[]);
     }
 }

@@ -4,6 +4,14 @@ mod cards;
 mod hybrid;
 mod kill;
 mod models;
+#[cfg(feature = "openai")]
+mod openai;
+#[cfg(feature = "quickwit")]
+mod quickwit;
 mod reading;
 mod search;
+#[cfg(any(feature = "openai", feature = "quickwit"))]
+mod server;
 mod store;
+#[cfg(any(feature = "model2vec", feature = "hnsw"))]
+mod vectors;

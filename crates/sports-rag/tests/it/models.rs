@@ -109,3 +109,46 @@ fn an_answer_in_another_form_is_an_error() {
         Err(Error::Remote { .. })
     ));
 }
+
+/// Spoils each number, citation and quotation of true guidance in turn; each must be found where it stands.
+#[test]
+fn whatever_is_spoilt_in_true_guidance_is_found() {
+    let mut spoilt = [0; 3];
+    for card in shipped_cards() {
+        let (event, id) = (card.facets["event"][0].clone(), card.facets["issue"][0].clone());
+        let issue = IssueQuery { event, ..issue(&id, 0.5) };
+        let found = retrieval(std::slice::from_ref(&issue));
+        let guidance = TemplateGuide::new().guidance(std::slice::from_ref(&issue), &found).unwrap();
+        let references = &guidance.references;
+        let text = &guidance.items[0].text;
+        let mut check = |kind: usize, at: usize, length: usize, wrong: &str| {
+            let changed = format!("{}{wrong}{}", &text[..at], &text[at + length..]);
+            let claims = verify(&changed, references, &issue.facts);
+            let found = claims
+                .iter()
+                .any(|claim| claim.byte_range.start <= at + 1 && claim.byte_range.end > at);
+            assert!(found, "{}: {wrong} at {at} of {changed}: {claims:?}", card.id);
+            spoilt[kind] += 1;
+        };
+        let digits = |c: char| c.is_ascii_digit();
+        let mut at = 0;
+        while let Some(start) = text[at..].find(digits).map(|start| at + start) {
+            let length = text[start..].find(|c| !digits(c)).unwrap_or(text.len() - start);
+            at = start + length;
+            let before = text[..start].chars().next_back().unwrap_or(' ');
+            if before == '[' {
+                check(1, start, length, "99");
+            } else if !before.is_ascii_uppercase() && before != '.' && before != '-' {
+                check(0, start, length, "7777");
+            }
+        }
+        let quote = &references[0].quote;
+        let words: Vec<&str> = quote.split_whitespace().take(6).collect();
+        let honest = format!("It says “{}” [1].", words.join(" "));
+        assert_eq!(verify(&honest, references, &issue.facts), []);
+        let dishonest = honest.replace(words[2], "zebra");
+        assert_eq!(verify(&dishonest, references, &issue.facts).len(), 1, "{dishonest}");
+        spoilt[2] += 1;
+    }
+    assert!(spoilt.iter().all(|count| *count >= 60), "{spoilt:?}");
+}

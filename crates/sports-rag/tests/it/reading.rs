@@ -93,3 +93,87 @@ fn judged_collections_and_wger_are_read_where_present() {
         assert_eq!(found.len(), expected, "{file}");
     }
 }
+
+#[test]
+fn free_exercise_db_is_read_as_it_is_published() {
+    let dir = tempfile::tempdir().unwrap();
+    let exercise = r#"{"name": "Air Bike", "force": "pull", "equipment": null, "primaryMuscles": ["abdominals"],
+        "secondaryMuscles": [], "instructions": ["Lie down.", "Cycle."], "category": "strength",
+        "images": ["Air_Bike/0.jpg"], "id": "Air_Bike", "alternateNames": ["Bicycle crunch"]}"#;
+    write(dir.path(), "exercises/Air_Bike.json", exercise);
+    let found = read_documents(dir.path()).unwrap();
+    let expected = Document::new("Air_Bike", "Air Bike", "Lie down.\nCycle.")
+        .with_facet("alias", "Bicycle crunch")
+        .with_facet("category", "strength")
+        .with_facet("force", "pull")
+        .with_facet("primary_muscles", "abdominals");
+    assert_eq!(found, [expected]);
+    check("a.json", r#"{"id": "x", "instructions": "Lie down."}"#, 1, "instructions");
+}
+
+#[test]
+fn wger_fixtures_are_joined_across_their_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let row = |model: &str, pk: u32, fields: serde_json::Value| serde_json::json!({"model": model, "pk": pk, "fields": fields});
+    let put = |name: &str, rows: &[serde_json::Value]| {
+        write(dir.path(), name, &serde_json::to_string(rows).unwrap());
+    };
+    let words = |name: &str, description: &str, language: u32| {
+        row(
+            "exercises.translation",
+            3,
+            serde_json::json!({
+                "name": name, "description": description, "language": language, "uuid": name,
+                "license_author": "wger.de", "exercise": 95,
+            }),
+        )
+    };
+    put(
+        "translations.json",
+        &[
+            words("Kniebeuge", "<p>Langsam runter.</p><ul><li>Knie nach au&amp;en</li></ul>", 1),
+            words("Empty", "<p>.</p>", 1),
+        ],
+    );
+    let problem = read_documents(dir.path()).unwrap_err();
+    assert!(problem.to_string().contains("languages.json"), "{problem}");
+    put("languages.json", &[row("core.language", 1, serde_json::json!({"short_name": "de"}))]);
+    put(
+        "muscles.json",
+        &[
+            row(
+                "exercises.muscle",
+                10,
+                serde_json::json!({"name": "Quadriceps femoris", "name_en": "Quads"}),
+            ),
+            row("exercises.muscle", 15, serde_json::json!({"name": "Soleus", "name_en": ""})),
+        ],
+    );
+    put(
+        "categories.json",
+        &[row("exercises.exercisecategory", 9, serde_json::json!({"name": "Legs"}))],
+    );
+    put(
+        "exercise-base-data.json",
+        &[row(
+            "exercises.exercisebase",
+            95,
+            serde_json::json!({
+                "category": 9, "muscles": [10], "muscles_secondary": [15], "equipment": [],
+            }),
+        )],
+    );
+    let found = read_documents(dir.path()).unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].text(), "Langsam runter.\nKnie nach au&en");
+    assert_eq!((found[0].id.as_str(), found[0].lang.as_str()), ("Kniebeuge", "de"));
+    for (facet, value) in [
+        ("category", "Legs"),
+        ("muscles", "Quads"),
+        ("muscles_secondary", "Soleus"),
+        ("exercise", "95"),
+    ] {
+        assert!(found[0].has_facet(facet, value), "{facet}");
+    }
+    assert!(found[0].source.citation.contains("wger.de"));
+}

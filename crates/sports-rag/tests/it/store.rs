@@ -78,6 +78,66 @@ fn other_settings_ask_for_a_rebuild_and_a_rebuild_keeps_every_document() {
 }
 
 #[test]
+fn an_index_of_another_format_asks_for_a_rebuild_and_is_rebuilt() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::create(dir.path(), Config::new()).unwrap();
+    store.upsert(&[doc("a", "knee"), doc("b", "hip")]).unwrap();
+    store.commit().unwrap();
+    drop(store);
+    // The commit's payload is JSON inside the JSON of meta.json.
+    let meta = dir.path().join("index-1/meta.json");
+    let text = std::fs::read_to_string(&meta).unwrap();
+    let older = text.replace(r#"\"format\":2"#, r#"\"format\":1"#);
+    assert_ne!(older, text);
+    std::fs::write(&meta, older).unwrap();
+    let error = Store::open(dir.path(), Config::new()).unwrap_err();
+    assert!(matches!(error, Error::RebuildNeeded { what: "format", .. }), "{error}");
+    let store = Store::rebuild(dir.path(), Config::new()).unwrap();
+    assert_eq!(store.reader().ids(), ["a", "b"]);
+    assert_eq!(store.search(&Query::new("knee")).unwrap()[0].doc_id, "a");
+    drop(store);
+    assert!(Store::open(dir.path(), Config::new()).is_ok());
+}
+
+#[test]
+fn a_document_is_replaced_whether_committed_or_not() {
+    let mut store = Store::in_memory(Config::new()).unwrap();
+    let found = |store: &Store, word: &str| store.search(&Query::new(word)).unwrap().len();
+    store.upsert(&[doc("a", "knee")]).unwrap();
+    store.upsert(&[doc("a", "hip")]).unwrap();
+    store.commit().unwrap();
+    assert_eq!((found(&store, "knee"), found(&store, "hip")), (0, 1));
+    store.upsert(&[doc("a", "ankle")]).unwrap();
+    store.rollback().unwrap();
+    store.upsert(&[doc("a", "trunk"), doc("b", "trunk")]).unwrap();
+    store.delete(["b"]).unwrap();
+    store.upsert(&[doc("b", "shoulder")]).unwrap();
+    store.commit().unwrap();
+    let words = ["hip", "ankle", "trunk", "shoulder"].map(|word| found(&store, word));
+    assert_eq!(words, [0, 0, 1, 1]);
+}
+
+#[test]
+fn a_hit_is_whole_wherever_its_text_is_kept() {
+    let mut store = Store::in_memory(Config::new()).unwrap();
+    let mut blank_first =
+        doc("blank", "  \n").with_section(["Drill"], "knee raise").with_lang("en");
+    blank_first.title = "Blank".into();
+    let two = doc("two", "knee bend").with_section(["Drill"], "knee hold");
+    store.upsert(&[doc("one", "knee"), blank_first, two, doc("knee", "")]).unwrap();
+    store.commit().unwrap();
+    let hits = store.search(&Query::new("knee").with_collapse(false)).unwrap();
+    assert_eq!(hits.len(), 5);
+    for hit in hits {
+        let document = store.document(&hit.doc_id).unwrap().unwrap();
+        assert_eq!(&document.text()[hit.byte_range.clone()], hit.text);
+        assert_eq!((&hit.title, &hit.lang), (&document.title, &document.lang));
+        let drill = hit.text == "knee raise" || hit.text == "knee hold";
+        assert_eq!(hit.heading_path, if drill { vec!["Drill"] } else { vec![] });
+    }
+}
+
+#[test]
 fn a_store_has_one_writer_and_any_number_of_readers() {
     let dir = tempfile::tempdir().unwrap();
     let mut first = Store::create(dir.path(), Config::new()).unwrap();
