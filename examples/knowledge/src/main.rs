@@ -1,28 +1,41 @@
 //! Keeps a folder of documents searchable.
 //!
 //! ```text
-//! knowledge --store DIR ingest FOLDER...     add or replace documents (Markdown, text, JSONL)
+//! knowledge --store DIR ingest FOLDER...     add or replace documents (Markdown, text, JSONL, JSON)
 //! knowledge --store DIR sync FOLDER          make the store equal to the folder
 //! knowledge --store DIR search "knees cave in" --event squat
 //! knowledge --store DIR show squat/knee_valgus
+//! knowledge ask squat knee_valgus --fact "knee 16 deg inward, target below 8"
 //! knowledge --store DIR stats
 //! ```
 //!
-//! Without `--store` the cards that ship with sports-rag are searched.
+//! Without `--store` the cards that ship with sports-rag are searched. Built with `--features openai`, `ask` takes
+//! `--server URL --model NAME`; built with `--features quickwit`, `--quickwit URL` names a server in place of a store.
+//! Interrupted at any moment, a store stays at its last commit; the same command goes on from there.
+
+mod open;
+mod show;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use sports_rag::{Config, Query, Store, read_documents, shipped_cards};
+use indicatif::{ProgressBar, ProgressIterator as _};
+use sports_rag::{
+    Config, Document, IssueQuery, Query, Store, SyncReport, read_documents, retrieve, shipped_cards,
+};
+
+use open::{Place, explained};
+
+/// Documents between two steps of the progress bar.
+const STEP: usize = 200;
 
 /// Keeps a folder of documents searchable.
 #[derive(Debug, Parser)]
 struct Args {
-    /// The store's folder; made by `ingest` and `sync`. Without it the shipped cards are used.
-    #[arg(long, global = true)]
-    store: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
     #[command(subcommand)]
     command: Command,
 }
@@ -73,39 +86,67 @@ enum Command {
         /// Its id.
         id: String,
     },
+    /// Writes guidance for one issue from what is found, with sources.
+    Ask {
+        /// The motion, such as `squat`.
+        event: String,
+        /// The issue's id, such as `knee_valgus`, or words for it.
+        issue: String,
+        /// What was measured, one sentence each.
+        #[arg(long = "fact")]
+        facts: Vec<String>,
+        /// Put it to the language model of this OpenAI-compatible server (up to and with /v1); the key is read from
+        /// OPENAI_API_KEY. Needs `--features openai`.
+        #[arg(long, requires = "model")]
+        server: Option<String>,
+        /// The model's name on that server.
+        #[arg(long)]
+        model: Option<String>,
+    },
     /// Counts documents and passages.
     Stats,
+    /// Prints the configuration of a Quickwit index for these documents. Needs `--features quickwit`.
+    QuickwitConfig,
 }
 
 fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+    let Args { place, command } = Args::parse();
+    run(&place, command).map_err(|error| explained(error, &place))
+}
+
+fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    match args.command {
+    match command {
         Command::Ingest { paths } => {
-            let mut store = writable(args.store)?;
-            let mut total = 0;
+            let mut documents = Vec::new();
             for path in paths {
-                let documents = if path.as_os_str() == "cards" {
-                    shipped_cards()
-                } else {
-                    read_documents(&path)?
-                };
-                store.upsert(&documents)?;
-                total += documents.len();
+                // Everything is read before anything is written.
+                documents.extend(match path.as_os_str() == "cards" {
+                    true => shipped_cards(),
+                    false => read_documents(&path)?,
+                });
             }
-            store.commit()?;
-            writeln!(out, "{total} documents taken, {} in the store", store.stats().num_documents)?;
+            if place.quickwit.is_some() {
+                open::ingest_remotely(place, &documents)?;
+                writeln!(out, "{} documents sent", documents.len())?;
+                return Ok(());
+            }
+            let mut store = place.writable()?;
+            ingest(&mut store, &documents)?;
+            let kept = store.stats().num_documents;
+            writeln!(out, "{} documents taken, {kept} in the store", documents.len())?;
         }
         Command::Sync { path } => {
-            let report = writable(args.store)?.sync(read_documents(&path)?)?;
-            let sports_rag::SyncReport { added, changed, removed, unchanged } = report;
+            let documents = read_documents(&path)?;
+            let report = place.writable()?.sync(documents)?;
+            let SyncReport { added, changed, removed, unchanged } = report;
             writeln!(
                 out,
                 "{added} added, {changed} changed, {removed} removed, {unchanged} unchanged"
             )?;
         }
         Command::Rebuild => {
-            let Some(dir) = args.store else { bail!("name the store with --store DIR") };
+            let Some(dir) = &place.store else { bail!("name the store with --store DIR") };
             let store = Store::rebuild(dir, Config::new())?;
             writeln!(out, "{} documents indexed anew", store.stats().num_documents)?;
         }
@@ -120,67 +161,41 @@ fn main() -> anyhow::Result<()> {
                     facet.split_once('=').with_context(|| format!("{facet}: write NAME=VALUE"))?;
                 query = query.with_filter(name, [value]);
             }
-            let hits = readable(args.store)?.search(&query)?;
-            if json {
-                writeln!(out, "{}", serde_json::to_string_pretty(&hits)?)?;
-                return Ok(());
-            }
-            if hits.is_empty() {
-                writeln!(out, "nothing found")?;
-            }
-            for (idx, hit) in hits.iter().enumerate() {
-                let heading = hit.heading_path.join(" > ");
-                writeln!(
-                    out,
-                    "{}. {} [{}] {heading}  ({:.2})",
-                    idx + 1,
-                    hit.title,
-                    hit.doc_id,
-                    hit.score
-                )?;
-                writeln!(out, "   {}", hit.text.replace('\n', "\n   "))?;
-                writeln!(out, "   -- {} (bytes {:?})", hit.citation, hit.byte_range)?;
-                for part in &hit.explanation {
-                    let sports_rag::Contribution {
-                        field, term, score, idf, term_frequency, ..
-                    } = part;
-                    writeln!(
-                        out,
-                        "      {score:6.3}  {field}:{term}  tf {term_frequency}, idf {idf:.3}"
-                    )?;
-                }
+            let hits = place.retriever()?.search(&query)?;
+            match json {
+                true => writeln!(out, "{}", serde_json::to_string_pretty(&hits)?)?,
+                false => show::hits(&mut out, &hits)?,
             }
         }
         Command::Show { id } => {
-            let document = readable(args.store)?
-                .document(&id)?
-                .with_context(|| format!("no document `{id}`"))?;
-            writeln!(out, "# {}\n\n{}\n", document.title, document.citation())?;
-            for section in &document.sections {
-                if let Some(heading) = section.heading_path.last() {
-                    writeln!(out, "{} {heading}\n", "#".repeat(section.heading_path.len() + 1))?;
-                }
-                writeln!(out, "{}\n", section.text)?;
-            }
+            let found = place.retriever()?.document(&id)?;
+            show::document(&mut out, &found.with_context(|| format!("no document `{id}`"))?)?;
+        }
+        Command::Ask { event, issue, facts, server, model } => {
+            let name = issue.replace('_', " ");
+            let issues = [IssueQuery { id: issue, name, event, facts, ..IssueQuery::default() }];
+            let found = retrieve(place.retriever()?.as_ref(), &issues, 3)?;
+            let guide = open::guide(server, model)?;
+            show::guidance(&mut out, &guide.guidance(&issues, &found)?)?;
         }
         Command::Stats => {
-            writeln!(out, "{}", serde_json::to_string_pretty(&readable(args.store)?.stats())?)?
+            let stats = place.readable()?.stats();
+            writeln!(out, "{}", serde_json::to_string_pretty(&stats)?)?;
         }
+        Command::QuickwitConfig => writeln!(out, "{}", open::quickwit_config(place)?)?,
     }
     Ok(())
 }
 
-fn writable(dir: Option<PathBuf>) -> anyhow::Result<Store> {
-    let Some(dir) = dir else { bail!("name the store with --store DIR") };
-    Ok(Store::open_or_create(dir, Config::new())?)
-}
-
-fn readable(dir: Option<PathBuf>) -> anyhow::Result<Store> {
-    if let Some(dir) = dir {
-        return Ok(Store::open(dir, Config::new())?);
+/// Adds documents with a progress bar on the terminal, and commits them together.
+fn ingest(store: &mut Store, documents: &[Document]) -> anyhow::Result<()> {
+    let bar = if documents.len() > STEP {
+        ProgressBar::new(documents.len().div_ceil(STEP) as u64)
+    } else {
+        ProgressBar::hidden()
+    };
+    for step in documents.chunks(STEP).progress_with(bar) {
+        store.upsert(step)?;
     }
-    let mut store = Store::in_memory(Config::new())?;
-    store.upsert(&shipped_cards())?;
-    store.commit()?;
-    Ok(store)
+    Ok(store.commit()?)
 }

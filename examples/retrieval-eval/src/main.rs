@@ -1,17 +1,19 @@
 //! Measures retrieval quality and speed on a judged collection (`corpus.jsonl`, `queries.jsonl`, `qrels.tsv`).
 //!
-//! `cargo run --release -p retrieval-eval -- COLLECTION_DIR --lang en --json` prints one object.
+//! `cargo run --release -p retrieval-eval -- COLLECTION_DIR --lang en --json` prints one object; `--fusion rrf` ranks by
+//! words and vectors together. `benches/peers/sports-rag/run.sh` sets the speeds beside a peer's.
 
 mod collection;
 mod metrics;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
-use sports_rag::{Chunking, Config, Fusion, Query, Store};
+use sports_rag::{Chunking, Config, Document, Fusion, Lsi, Query, Store};
 
 use collection::{Collection, JudgedQuery};
 
@@ -26,9 +28,15 @@ struct Args {
     /// Language of the collection (ISO 639-1); read off the folder's name if that is a two-letter code, else `en`.
     #[arg(long)]
     lang: Option<String>,
-    /// Which rankings to use.
+    /// Which rankings to use; the dense one is latent semantic indexing learnt from the collection itself.
     #[arg(long, value_enum, default_value_t = Ranking::Lexical)]
     fusion: Ranking,
+    /// Length of the vectors.
+    #[arg(long, default_value_t = 200)]
+    lsi_dim: usize,
+    /// Weight of the dense ranking beside 1 for the lexical one.
+    #[arg(long, default_value_t = 1.0)]
+    dense_weight: f32,
     /// Apply each query's facet filter, where the collection gives one.
     #[arg(long)]
     facets: bool,
@@ -51,7 +59,14 @@ struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 enum Ranking {
+    /// BM25.
     Lexical,
+    /// Vectors only.
+    Dense,
+    /// Both, by reciprocal rank (k = 60).
+    Rrf,
+    /// Both, by weighted sum of scaled scores.
+    Linear,
 }
 
 /// What was measured.
@@ -71,6 +86,25 @@ struct Measured {
     queries_per_s: f64,
     p50_ms: f64,
     p99_ms: f64,
+    /// Processor time of all threads; none where the system does not tell.
+    index_cpu_s: Option<f64>,
+    query_cpu_s: Option<f64>,
+}
+
+/// Processor time of this process so far, in seconds.
+fn cpu_s() -> Option<f64> {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        Some(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9)
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// Processor time since `started`.
+fn cpu_since(started: Option<f64>) -> Option<f64> {
+    Some(cpu_s()? - started?)
 }
 
 fn main() -> anyhow::Result<()> {
@@ -108,8 +142,13 @@ fn measure(args: &Args) -> anyhow::Result<Measured> {
     if let Some(max_chars) = args.chunk_chars {
         config = config.with_chunking(Chunking { max_chars, overlap_chars: max_chars / 9 });
     }
+    if args.fusion != Ranking::Lexical {
+        let text = |document: &Document| format!("{}\n{}", document.title, document.text());
+        let texts: Vec<String> = collection.documents.iter().map(text).collect();
+        config = config.with_embedder(Arc::new(Lsi::fit(&lang, &texts, args.lsi_dim)?));
+    }
 
-    let started = Instant::now();
+    let (started, cpu_started) = (Instant::now(), cpu_s());
     let mut store = match &args.store {
         Some(dir) => Store::create(dir, config)?,
         None => Store::in_memory(config)?,
@@ -117,6 +156,7 @@ fn measure(args: &Args) -> anyhow::Result<Measured> {
     store.upsert(&collection.documents)?;
     store.commit().context("cannot commit")?;
     let docs_per_s = collection.documents.len() as f64 / started.elapsed().as_secs_f64();
+    let index_cpu_s = cpu_since(cpu_started);
 
     let mut sums = [0.0; 3];
     for judged in &collection.queries {
@@ -127,6 +167,7 @@ fn measure(args: &Args) -> anyhow::Result<Measured> {
         sums[2] += metrics::average_precision(&ranked, &judged.gains);
     }
     let mut times_ms = Vec::with_capacity(collection.queries.len());
+    let cpu_started = cpu_s();
     for judged in &collection.queries {
         let query = query(args, &lang, judged);
         let started = Instant::now();
@@ -134,6 +175,7 @@ fn measure(args: &Args) -> anyhow::Result<Measured> {
         std::hint::black_box(hits);
         times_ms.push(started.elapsed().as_secs_f64() * 1e3);
     }
+    let query_cpu_s = cpu_since(cpu_started);
     let queries_per_s = times_ms.len() as f64 * 1e3 / times_ms.iter().sum::<f64>();
     times_ms.sort_by(f64::total_cmp);
     let num_queries = collection.queries.len();
@@ -151,12 +193,18 @@ fn measure(args: &Args) -> anyhow::Result<Measured> {
         queries_per_s,
         p50_ms: metrics::percentile(&times_ms, 0.5),
         p99_ms: metrics::percentile(&times_ms, 0.99),
+        index_cpu_s,
+        query_cpu_s,
     })
 }
 
 fn query(args: &Args, lang: &str, judged: &JudgedQuery) -> Query {
+    let (lexical, dense) = (1.0, args.dense_weight);
     let fusion = match args.fusion {
         Ranking::Lexical => Fusion::Lexical,
+        Ranking::Dense => Fusion::Dense,
+        Ranking::Rrf => Fusion::Rrf { k: 60.0, lexical, dense },
+        Ranking::Linear => Fusion::Linear { lexical, dense },
     };
     let query = Query::new(&judged.text).with_lang(lang).with_fusion(fusion);
     if !args.facets {
