@@ -69,7 +69,10 @@ pub use dtw::window::Window;
 pub use error::{Error, Result, Role};
 pub use motion::Motion;
 pub use reference::{Keyframe, Reference};
-pub use two_stage::{MatchedKeyframe, Method, MotionDtw, MotionMatch, Quality, Tier};
+pub use two_stage::{
+    Consensus, MatchedKeyframe, Method, MotionDtw, MotionMatch, Quality, Tier, Tuning,
+    TuningOutcome, TuningTrial, VotedKeyframe,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -112,4 +112,20 @@ impl Reference {
     pub fn keyframe_span(&self) -> (f64, f64) {
         (self.keyframes[0].frame, self.keyframes[self.keyframes.len() - 1].frame)
     }
+
+    /// Whether `other` has the same channels and keyframes, so that the two can stand for each other.
+    pub(crate) fn check_like(&self, other: &Self) -> Result<()> {
+        let (query, reference) = (other.motion.num_channels(), self.motion.num_channels());
+        if query != reference {
+            return Err(Error::ChannelMismatch { query, reference });
+        }
+        let names = |reference: &Self| -> Vec<String> {
+            reference.keyframes.iter().map(|keyframe| keyframe.name.clone()).collect()
+        };
+        let (expected, found) = (names(self), names(other));
+        if expected == found {
+            return Ok(());
+        }
+        Err(Error::KeyframeNames { expected: expected.join(", "), found: found.join(", ") })
+    }
 }

@@ -15,7 +15,7 @@ use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use motion_dtw::{Method, MotionDtw};
 
-use sessions::Sessions;
+use sessions::{Models, Sessions};
 use summary::{Search, Summary};
 
 #[derive(Parser)]
@@ -30,6 +30,13 @@ struct Arguments {
     /// Search the side view of a camera so many degrees off the athlete's side, in 2-D.
     #[arg(long)]
     camera_deg: Option<f64>,
+    /// Let up to so many labelled trials vote (`../labels.json` beside the sessions) instead of one reference clip; none
+    /// of them is the recording that the session was made of.
+    #[arg(long)]
+    references: Option<usize>,
+    /// Let those trials choose the settings as well, by cross-validation.
+    #[arg(long, requires = "references")]
+    tuned: bool,
     /// Leave out the searches for other actions (presence figures stay empty).
     #[arg(long)]
     present_only: bool,
@@ -71,15 +78,21 @@ fn main() -> Result<()> {
     let sessions: Vec<Sessions> = arguments
         .dirs
         .iter()
-        .map(|dir| Sessions::read(dir, arguments.camera_deg, !arguments.present_only))
+        .map(|dir| {
+            let voting = arguments.references.is_some();
+            Sessions::read(dir, arguments.camera_deg, !arguments.present_only, voting)
+        })
         .collect::<Result<_>>()?;
+    let models = arguments
+        .references
+        .map_or(Models::Single, |max| Models::Voting { max, tuned: arguments.tuned });
     let mut out = std::io::stdout().lock();
     let mut overall = Vec::new();
     for (name, method) in arguments.method.methods() {
         let aligner = MotionDtw::new().with_method(method);
         let mut searches = Vec::new();
         for sessions in &sessions {
-            searches.extend(sessions.search(&aligner, !arguments.present_only)?);
+            searches.extend(sessions.search(&aligner, models, !arguments.present_only)?);
         }
         let summary = Summary::of(name, "all", searches.iter());
         if !arguments.json {

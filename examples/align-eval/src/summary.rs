@@ -62,12 +62,17 @@ pub(crate) struct Summary {
     pub(crate) p95_error_found_frames: f64,
     pub(crate) hit_rate_2_frames: f64,
     pub(crate) interval_iou: f64,
-    /// Searches for an action that is not in the session.
+    /// Searches for another action than the labelled one, as far as that is not in the session all the same.
     pub(crate) num_absent: usize,
+    /// Share of those that the quality tier calls found.
     pub(crate) false_found_rate: f64,
-    /// The same over every other action's reference, though some of those actions are in the session unlabelled.
+    /// Searches for every other action, and the share called found: the surrounding clips show many of these actions
+    /// without a label, often the very clip that is searched for, and finding them is right.
+    pub(crate) num_other: usize,
     pub(crate) false_found_rate_any: f64,
+    /// Chance that a search for the labelled action costs less than one for an absent action, and for any other.
     pub(crate) presence_auc: f64,
+    pub(crate) presence_auc_any: f64,
     /// Share of found keyframes within one and two stated standard deviations.
     pub(crate) within_sigma: [f64; 2],
     pub(crate) median_ms_per_query: f64,
@@ -122,7 +127,9 @@ impl Summary {
                 claimed(&absent) + claimed(&unlabelled),
                 absent.len() + unlabelled.len(),
             ),
+            num_other: absent.len() + unlabelled.len(),
             presence_auc: auc(&present, &absent),
+            presence_auc_any: auc(&present, &[absent, unlabelled].concat()),
             within_sigma: [within(1.0), within(2.0)],
             median_ms_per_query: quantile(
                 &searches.iter().map(|search| search.ms).collect::<Vec<_>>(),

@@ -48,7 +48,8 @@ impl Reference {
     pub fn average(references: &[Reference], weights: Option<&[f64]>) -> Result<AverageReference> {
         let Some(first) = references.first() else { return Err(Error::NoSeries) };
         references.iter().enumerate().try_for_each(|(idx, other)| {
-            check_like(first, other)
+            first
+                .check_like(other)
                 .map_err(|source| Error::Series { idx, source: Box::new(source) })
         })?;
         let weights = check_series_weights(weights, references.len())?;
@@ -87,21 +88,6 @@ impl Reference {
         let reference = Reference::new(Motion::new(mean, fps)?, keyframes)?;
         Ok(AverageReference { reference, spread, phase_sigma_s })
     }
-}
-
-fn check_like(first: &Reference, other: &Reference) -> Result<()> {
-    let (query, reference) = (other.motion().num_channels(), first.motion().num_channels());
-    if query != reference {
-        return Err(Error::ChannelMismatch { query, reference });
-    }
-    let names = |reference: &Reference| -> Vec<String> {
-        reference.keyframes().iter().map(|keyframe| keyframe.name.clone()).collect()
-    };
-    let (expected, found) = (names(first), names(other));
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::KeyframeNames { expected: expected.join(", "), found: found.join(", ") })
 }
 
 /// When a recording's keyframes occur, and from when to when it counts; seconds.

@@ -10,13 +10,17 @@ mod profile;
 mod quality;
 mod scaling;
 mod smooth;
+mod tuning;
 mod turns;
+mod voting;
 
 use crate::dtw::check_weights;
 use crate::{Error, Motion, Reference, Result};
 pub use found::{MatchedKeyframe, MotionMatch};
 use prepared::Prepared;
 pub use quality::{Quality, Tier};
+pub use tuning::{Tuning, TuningOutcome, TuningTrial};
+pub use voting::{Consensus, VotedKeyframe};
 
 /// How the movement is searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -74,6 +78,7 @@ pub struct MotionDtw {
     max_rate_hz: f64,
     num_candidates: usize,
     tempo: (f64, f64),
+    presence_limit: f64,
 }
 
 impl Default for MotionDtw {
@@ -95,6 +100,7 @@ impl MotionDtw {
             max_rate_hz: 120.0,
             num_candidates: 6,
             tempo: (0.4, 2.5),
+            presence_limit: Tier::PRESENCE_LIMIT,
         }
     }
 
@@ -156,6 +162,14 @@ impl MotionDtw {
         self
     }
 
+    /// Highest cost of a movement that is there; [`Tier::PRESENCE_LIMIT`] by default. Beyond it the tier is
+    /// [`Tier::NotFound`].
+    #[must_use]
+    pub fn with_presence_limit(mut self, cost: f64) -> Self {
+        self.presence_limit = cost;
+        self
+    }
+
     /// The best match of `reference` in `query`; [`Quality::tier`] says whether it is there at all.
     ///
     /// A recording aligned with itself gives its own keyframes and cost 0.
@@ -208,6 +222,7 @@ impl MotionDtw {
         positive("coarse_rate_hz", self.coarse_rate_hz)?;
         positive("max_rate_hz", self.max_rate_hz)?;
         positive("num_candidates", self.num_candidates as f64)?;
+        positive("presence_limit", self.presence_limit)?;
         positive("shortest tempo", self.tempo.0)?;
         positive("longest tempo", self.tempo.1)?;
         if self.tempo.1 < self.tempo.0 {

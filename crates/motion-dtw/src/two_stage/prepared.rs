@@ -186,7 +186,7 @@ impl<'a> Prepared<'a> {
             keyframes,
             path: self.path(&warped.staircase),
             quality: Quality {
-                tier: Tier::of(smooth.cost),
+                tier: Tier::under(smooth.cost, self.settings.presence_limit),
                 cost: smooth.cost,
                 margin: 1.0,
                 coverage: smooth.coverage,

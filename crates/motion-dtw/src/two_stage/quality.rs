@@ -2,9 +2,11 @@
 
 /// Verdict on a match, from its cost.
 ///
-/// Limits are ours, calibrated on composed recordings with known content (see the crate's README): with the reference
-/// of another trial by the same or a similar athlete, 0.33 keeps all occurrences and 4 % of the searches for something
-/// that is not there. A very different athlete or marker set can cost up to 0.45; look at [`Quality::margin`] then.
+/// Limits are ours, from composed recordings with known content (see the crate's README): at 0.3 one search in twenty
+/// for something that is not there is taken for a find, most of them jumps of one kind for jumps of another. A very
+/// different athlete or marker set can cost up to 0.45; [`MotionDtw::tuned`](crate::MotionDtw::tuned) with several
+/// references sets the limit for them, [`MotionDtw::with_presence_limit`](crate::MotionDtw::with_presence_limit) by
+/// hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Tier {
     /// Clearly this movement.
@@ -18,15 +20,22 @@ pub enum Tier {
 }
 
 impl Tier {
-    /// Highest cost of each tier.
-    const LIMITS: [(Tier, f64); 3] = [(Tier::Good, 0.24), (Tier::Fair, 0.3), (Tier::Poor, 0.33)];
+    /// Highest cost of a movement that is there at all, by default.
+    pub const PRESENCE_LIMIT: f64 = 0.3;
+    /// Highest cost of each tier, as a share of that limit.
+    const LIMITS: [(Tier, f64); 3] = [(Tier::Good, 0.8), (Tier::Fair, 0.93), (Tier::Poor, 1.0)];
 
-    /// The verdict for a [`Quality::cost`].
+    /// The verdict for a [`Quality::cost`] under the default limit.
     #[must_use]
     pub fn of(cost: f64) -> Self {
+        Self::under(cost, Self::PRESENCE_LIMIT)
+    }
+
+    /// The verdict for a [`Quality::cost`] where present movements cost up to `presence_limit`.
+    pub(crate) fn under(cost: f64, presence_limit: f64) -> Self {
         Self::LIMITS
             .into_iter()
-            .find(|&(_, limit)| cost <= limit)
+            .find(|&(_, share)| cost <= share * presence_limit)
             .map_or(Tier::NotFound, |(tier, _)| tier)
     }
 

@@ -185,3 +185,109 @@ fn an_hour_of_motion_is_searched() {
     let found = MotionDtw::new().with_coarse_rate_hz(5.0).align(&query, &reference(60.0)).unwrap();
     assert!((found.keyframes[1].time_s - 2900.0).abs() < 0.1 / 30.0, "{:?}", found.keyframes[1]);
 }
+
+#[test]
+fn a_keyframe_at_a_turn_follows_the_turn_of_another_athlete() {
+    // Two joints turn at the keyframe, four a tenth of a second before or after; in the query those four are late.
+    let bends = |late_s: f64| {
+        let values = Array2::from_shape_fn((600, CHANNELS), |(frame, channel)| {
+            let turn_s = [5.0, 5.0, 4.9 + late_s, 4.9 + late_s, 5.1 + late_s, 5.1 + late_s];
+            let t = (frame as f64 / 60.0 - turn_s[channel]) / 0.25;
+            120.0 - (30.0 + 8.0 * channel as f64) * (-t * t).exp()
+        });
+        Motion::new(values, 60.0).unwrap()
+    };
+    let reference = Reference::new(bends(0.0), vec![Keyframe::new("deepest", 300.0)]).unwrap();
+    let reference = reference.trimmed(0.5).unwrap();
+    let error = |method| {
+        let aligner = MotionDtw::new().with_method(method);
+        let found = aligner.align(&bends(0.03), &reference).unwrap();
+        (found.keyframes[0].frame - 300.0).abs()
+    };
+    // The others are 1.8 frames late, the two that turn on time: the path is off by more than half of that, the
+    // keyframe by less than a third.
+    assert!(error(Method::Subsequence) >= 1.0, "{}", error(Method::Subsequence));
+    assert!(error(Method::TwoStage) < 0.6, "{}", error(Method::TwoStage));
+}
+
+/// Trials with widths of their own; the last keyframe of trial 3 is marked 4 frames late.
+fn trials() -> Vec<Reference> {
+    let reference = reference(60.0);
+    (0..4)
+        .map(|trial| {
+            let motion = recording(60.0, 3.0, &[(1.5, 1.0 + 0.02 * trial as f64)]);
+            let mut keyframes = reference.keyframes().to_vec();
+            for keyframe in &mut keyframes {
+                keyframe.frame = 90.0 + (keyframe.frame - 90.0) / (1.0 + 0.02 * trial as f64);
+            }
+            keyframes[2].frame += if trial == 3 { 4.0 } else { 0.0 };
+            Reference::new(motion, keyframes).unwrap().trimmed(0.25).unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn several_references_outvote_a_bad_one() {
+    let query = recording(60.0, 20.0, &[(13.0, 1.1)]);
+    let references = trials();
+    let voted = MotionDtw::new().align_many(&query, &references).unwrap();
+    let alone = MotionDtw::new().align(&query, &references[3]).unwrap();
+    let truth = (13.0 + 0.2 / 1.1) * 60.0;
+    assert!((alone.keyframes[2].frame - truth).abs() > 3.0, "{:?}", alone.keyframes[2]);
+    assert!((voted.keyframes[2].frame - truth).abs() < 0.2, "{:?}", voted.keyframes[2]);
+    assert!(voted.keyframes[2].spread_frames > 1.5 && voted.keyframes[0].spread_frames < 0.5);
+    assert!(voted.keyframes[2].sigma_frames > voted.keyframes[0].sigma_frames);
+    assert!(voted.tier.is_found() && voted.votes.iter().all(Option::is_some));
+    assert!(voted.interval.contains(&780));
+}
+
+#[test]
+fn one_reference_votes_as_it_aligns() {
+    let query = recording(60.0, 20.0, &[(13.0, 1.1)]);
+    let voted = MotionDtw::new().align_many(&query, &[reference(60.0)]).unwrap();
+    let alone = MotionDtw::new().align(&query, &reference(60.0)).unwrap();
+    assert_eq!((&voted.interval, voted.cost), (&alone.interval, alone.quality.cost));
+    for (voted, alone) in voted.keyframes.iter().zip(&alone.keyframes) {
+        assert_eq!((voted.frame, voted.sigma_frames), (alone.frame, alone.sigma_frames));
+    }
+}
+
+#[test]
+fn references_that_do_not_belong_together_are_named() {
+    let query = recording(60.0, 20.0, &[(13.0, 1.0)]);
+    let other =
+        Reference::new(recording(60.0, 3.0, &[(1.5, 1.0)]), vec![Keyframe::new("else", 90.0)]);
+    let mixed = [reference(60.0), other.unwrap()];
+    for error in [
+        MotionDtw::new().align_many(&query, &mixed).unwrap_err(),
+        MotionDtw::new().tuned(&mixed).unwrap_err(),
+    ] {
+        assert!(matches!(error, motion_dtw::Error::Series { idx: 1, .. }), "{error}");
+    }
+    assert_eq!(MotionDtw::new().align_many(&query, &[]), Err(motion_dtw::Error::NoSeries));
+    assert_eq!(MotionDtw::new().tuned(&[]), Err(motion_dtw::Error::NoSeries));
+}
+
+#[test]
+fn settings_are_chosen_from_the_references() {
+    let references = trials();
+    let tuning = MotionDtw::new().tuned(&references).unwrap();
+    assert_eq!(tuning.trials.len(), 12);
+    assert_eq!(tuning.trials[0].gain_s, (0.0, 0.0));
+    assert!(tuning.trials.iter().all(|trial| trial.found_rate == 1.0));
+    assert_eq!(tuning, MotionDtw::new().tuned(&references).unwrap()); // nothing is random
+    // Settings that cannot see a keyframe are left for ones that can: half a second of smoothing blurs the movement.
+    let blurred = MotionDtw::new().with_smoothing_s(1.0).tuned(&references[..3]).unwrap();
+    assert_eq!(blurred.outcome, motion_dtw::TuningOutcome::Changed, "{:?}", blurred.trials);
+}
+
+#[test]
+fn the_presence_limit_decides() {
+    let query = recording(60.0, 20.0, &[(13.0, 1.3)]);
+    let tier = |aligner: MotionDtw| aligner.align(&query, &reference(60.0)).unwrap().quality.tier;
+    assert_eq!(tier(MotionDtw::new()), Tier::Good);
+    assert_eq!(tier(MotionDtw::new().with_presence_limit(1e-6)), Tier::NotFound);
+    assert!(
+        MotionDtw::new().with_presence_limit(f64::NAN).align(&query, &reference(60.0)).is_err()
+    );
+}
