@@ -28,7 +28,8 @@
 //! </div>
 //!
 //! Common settings run on a vectorised kernel (several times as fast as other libraries, and in less memory); the rest on
-//! general code with the same results. Feature `rayon`: batches ([`Dtw::distances`]) use all cores.
+//! general code with the same results. Feature `rayon`: batches ([`Dtw::distances`]) and means use all
+//! cores.
 //!
 //! What this crate leaves out: skeletons, files, sports. Angles come in, frames go out.
 //!

@@ -12,7 +12,7 @@ use crate::{Alignment, Dtw, Error, Motion, Result, Sequence, WarpingPath, Window
 /// never grows (with missing values it may: the better mean is kept then). The mean has the medoid's length and tempo.
 ///
 /// One iteration over S series of N frames costs S alignments, O(S N²) time and one byte per cell of one alignment in
-/// memory; finding the medoid costs S (S - 1) / 2 distances. [`Dba::average_from`] goes on from any earlier mean, so a
+/// memory (one alignment per core with the feature `rayon`); finding the medoid costs S (S - 1) / 2 distances. [`Dba::average_from`] goes on from any earlier mean, so a
 /// long run can be cut into pieces.
 ///
 /// ```
@@ -152,8 +152,7 @@ struct Fit {
 
 impl Fit {
     fn of(mean: Motion, series: &Series, dtw: &Dtw) -> Result<Self> {
-        let alignments: Vec<Alignment> =
-            series.motions.iter().map(|motion| dtw.align(motion, &mean)).collect::<Result<_>>()?;
+        let alignments = series.aligned(&mean, dtw)?;
         let weighted = alignments.iter().zip(&series.weights).map(|(a, weight)| weight * a.cost());
         let inertia = weighted.sum::<f64>() / series.total_weight();
         Ok(Self { mean, alignments, inertia })

@@ -160,8 +160,9 @@ impl KMeans {
             if centers.len() == self.num_clusters {
                 return Ok(centers);
             }
-            for (cost, motion) in nearest.iter_mut().zip(&series.motions) {
-                *cost = cost.min(dtw.distance(motion, center)?.powi(2));
+            let distances = dtw.distances(&series.motions, std::slice::from_ref(center))?;
+            for (cost, distance) in nearest.iter_mut().zip(distances) {
+                *cost = cost.min(distance * distance);
             }
             nearest[chosen] = 0.0;
             let mut left = random.unit() * nearest.iter().sum::<f64>();
@@ -180,20 +181,17 @@ impl KMeans {
 
 /// Nearest centre of each series, the first of equals, and the cost to it.
 fn assign(series: &Series, centers: &[Motion], dtw: &Dtw) -> Result<(Vec<usize>, Vec<f64>)> {
-    let mut labels = Vec::with_capacity(series.motions.len());
-    let mut costs = Vec::with_capacity(series.motions.len());
-    for motion in &series.motions {
+    let distances = dtw.distances(&series.motions, centers)?;
+    let nearest = distances.rows().into_iter().map(|row| {
         let (mut label, mut least) = (0, f64::INFINITY);
-        for (idx, center) in centers.iter().enumerate() {
-            let cost = dtw.distance(motion, center)?.powi(2);
-            if cost < least {
-                (label, least) = (idx, cost);
+        for (idx, &distance) in row.iter().enumerate() {
+            if distance < least {
+                (label, least) = (idx, distance);
             }
         }
-        labels.push(label);
-        costs.push(least);
-    }
-    Ok((labels, costs))
+        (label, least * least)
+    });
+    Ok(nearest.unzip())
 }
 
 /// A group without members takes the series that is farthest from its own centre, unless it is alone there.

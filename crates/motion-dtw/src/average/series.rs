@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use crate::dtw::check_weights;
 use crate::error::Role;
-use crate::{Dtw, Error, Motion, Result, Sequence};
+use crate::{Alignment, Dtw, Error, Motion, Result, Sequence};
 
 #[derive(Debug, Clone)]
 pub(super) struct Series {
@@ -35,6 +35,17 @@ impl Series {
 
     pub(super) fn total_weight(&self) -> f64 {
         self.weights.iter().sum()
+    }
+
+    /// Every series aligned with `mean`, on all cores with the feature `rayon`.
+    pub(super) fn aligned(&self, mean: &Motion, dtw: &Dtw) -> Result<Vec<Alignment>> {
+        #[cfg(feature = "rayon")]
+        use rayon::prelude::*;
+        #[cfg(feature = "rayon")]
+        let motions = self.motions.par_iter();
+        #[cfg(not(feature = "rayon"))]
+        let motions = self.motions.iter();
+        motions.map(|motion| dtw.align(motion, mean)).collect()
     }
 
     /// The series with the least weighted sum of costs to all others; the first of equals.
