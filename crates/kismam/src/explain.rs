@@ -34,6 +34,12 @@ pub(crate) fn counterfactual(record: &EvidenceRecord, feature: &Feature) -> Opti
     }
     let amount = quantity(record.deviation - record.t_min, &record.unit);
     let (en, zh) = measure_names(feature);
+    if record.direction == Direction::Asymmetry && vocabulary::is_lopsidedness(&record.measure) {
+        return Some(Text::new(
+            format!("{} less {en} would clear it", amount.en),
+            format!("{zh}再减小{}即可消除", amount.zh),
+        ));
+    }
     if record.direction == Direction::Asymmetry {
         return Some(Text::new(
             format!(
@@ -148,6 +154,7 @@ fn finding(text: &mut Text, record: &EvidenceRecord, event: &Event) {
         _ => (("above", "高于"), Some(off)),
     };
     let (difference_en, difference_zh) = match record.direction {
+        Direction::Asymmetry if vocabulary::is_lopsidedness(&record.measure) => ("", ""),
         Direction::Asymmetry => ("left-right difference in ", "左右差值（"),
         _ => ("", ""),
     };

@@ -1,12 +1,12 @@
 //! The record of an observed evidence row, for readers.
 
-use crate::Side;
 use crate::assessment::{EvidenceRecord, Repeats, SideValue};
 use crate::explain;
 use crate::knowledge::{Direction, Evidence, Feature};
 use crate::observed::Mean;
 use crate::score::RowScore;
 use crate::target::Reading;
+use crate::{Side, vocabulary};
 
 /// The record of one observed row; `group` is the name of its evidence group.
 pub(crate) fn evidence(
@@ -18,8 +18,9 @@ pub(crate) fn evidence(
 ) -> EvidenceRecord {
     let asymmetry = row.direction == Direction::Asymmetry;
     let means: Vec<&Mean> = reading.sides.iter().flatten().copied().collect();
+    let left = (reading.value >= 0.0) != vocabulary::is_lopsidedness(&feature.measure);
     let side = match (asymmetry, means.as_slice()) {
-        (true, _) if reading.value >= 0.0 => Some(Side::Left),
+        (true, _) if left => Some(Side::Left),
         (true, _) => Some(Side::Right),
         (false, [only]) => only.side,
         _ => None,

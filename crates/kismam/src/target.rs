@@ -115,6 +115,9 @@ impl<'a> Context<'a> {
         measured: &'a Observed,
         template: Option<&'a Observed>,
     ) -> Result<Reading<'a>, MissingReason> {
+        if let FeatureSide::None = self.feature.side {
+            return self.lopsidedness(measured, template);
+        }
         let (left, right) = match (&measured.left, &measured.right) {
             (Some(left), Some(right)) => (left, right),
             (None, None) => return Err(MissingReason::NotMeasured),
@@ -136,6 +139,28 @@ impl<'a> Context<'a> {
             kind,
             reference: None,
             sides: [Some(left), Some(right)],
+        })
+    }
+
+    /// A measure that is 0 when the body is symmetric, against plus or minus the reference recording's own value.
+    fn lopsidedness(
+        &self,
+        measured: &'a Observed,
+        template: Option<&'a Observed>,
+    ) -> Result<Reading<'a>, MissingReason> {
+        let mean = measured.single.as_ref().ok_or(MissingReason::NotMeasured)?;
+        let (limit, sigma_target, kind) = match template.and_then(|own| own.single.as_ref()) {
+            Some(own) => (own.value.abs(), own.sigma, self.template_kind),
+            None => (0.0, 0.0, TargetKind::Symmetry),
+        };
+        Ok(Reading {
+            value: mean.value,
+            sigma_measured: mean.sigma,
+            sigma_target,
+            target: Target { lo: -limit, hi: limit },
+            kind,
+            reference: None,
+            sides: [Some(mean), None],
         })
     }
 

@@ -158,6 +158,14 @@ pub const MEASURES: &[Measure] = &[
         [["higher", "lower"], ["再高", "再低"]],
     ),
     measure(
+        "pelvis_shift",
+        "leg",
+        false,
+        FRONTAL,
+        ["sideways shift of the hips", "髋部左右偏移"],
+        [["further to the right", "further to the left"], ["再向右", "再向左"]],
+    ),
+    measure(
         "knee_gap",
         "ratio",
         false,
@@ -184,6 +192,12 @@ const fn measure(
     [more_less_en, more_less_zh]: [[&'static str; 2]; 2],
 ) -> Measure {
     Measure { name, unit, sided, views, en, zh, more_less_en, more_less_zh }
+}
+
+/// Whether a measure without sides is itself a lopsidedness: 0 when the body is symmetric, positive towards the right.
+#[must_use]
+pub fn is_lopsidedness(name: &str) -> bool {
+    matches!(name, "pelvis_shift" | "trunk_side")
 }
 
 /// The measure with this name.

@@ -125,7 +125,8 @@ fn points(body: &Body<'_>, measure: Measure, frame_idx: usize) -> Option<(Vec<Ve
                 | Measure::HipHeight
                 | Measure::PelvisHeight
                 | Measure::FootAhead(_)
-                | Measure::PushLine(_),
+                | Measure::PushLine(_)
+                | Measure::PelvisShift,
                 Joint::Hip(_),
             ) => series.joint_idx(Joint::MidHip),
             (Measure::Trunk | Measure::TrunkSide, Joint::Shoulder(_)) => {
@@ -171,6 +172,7 @@ fn evaluate(
         Measure::Trunk => trunk_deg(p, forward, shortest),
         Measure::TrunkSide => trunk_deg(p, right, shortest),
         Measure::HipHeight => (middle(p[0], p[1])[1] - p[2][1].min(p[3][1])) / leg,
+        Measure::PelvisShift => dot(sub(middle(p[0], p[1]), middle(p[2], p[3])), right) / leg,
         // Above the recording's origin; `measure` takes the ground off.
         Measure::PelvisHeight => middle(p[0], p[1])[1] / leg,
         Measure::ToeHeight => p[0][1].min(p[1][1]) / leg,

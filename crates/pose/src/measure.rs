@@ -44,6 +44,9 @@ pub enum Measure {
     /// Height of the lower toe above the ground, leg lengths; the ground is the 5th percentile of the lower toe's height
     /// over the recording (ours, after the rule that labels contacts of the shared recordings).
     ToeHeight,
+    /// Sideways distance of the mid-hip from the middle between the ankles, towards the athlete's right positive, leg
+    /// lengths: which leg carries more.
+    PelvisShift,
     /// Separation of the knees over separation of the ankles, both along the athlete's left-right axis.
     KneeGap,
     /// Separation of the ankles along the athlete's left-right axis, leg lengths.
@@ -105,6 +108,7 @@ impl Measure {
             HipHeight => "hip_height",
             PelvisHeight => "pelvis_height",
             ToeHeight => "toe_height",
+            PelvisShift => "pelvis_shift",
             KneeGap => "knee_gap",
             StanceWidth => "stance_width",
         }
@@ -117,9 +121,8 @@ impl Measure {
         match self {
             Knee(s) | Hip(s) | Ankle(s) | Elbow(s) | Shoulder(s) | Thigh(s) | Shank(s)
             | KneeValgus(s) | FootAhead(s) | PushLine(s) | WristHeight(s) => Some(s),
-            Trunk | TrunkSide | HipHeight | PelvisHeight | ToeHeight | KneeGap | StanceWidth => {
-                None
-            }
+            Trunk | TrunkSide | HipHeight | PelvisHeight | ToeHeight | PelvisShift | KneeGap
+            | StanceWidth => None,
         }
     }
 
@@ -141,7 +144,16 @@ impl Measure {
             WristHeight,
         ];
         let mut all: Vec<_> = sided.iter().flat_map(|f| Side::BOTH.map(f)).collect();
-        all.extend([Trunk, TrunkSide, HipHeight, PelvisHeight, ToeHeight, KneeGap, StanceWidth]);
+        all.extend([
+            Trunk,
+            TrunkSide,
+            HipHeight,
+            PelvisHeight,
+            ToeHeight,
+            PelvisShift,
+            KneeGap,
+            StanceWidth,
+        ]);
         all
     }
 
@@ -150,9 +162,8 @@ impl Measure {
     pub fn unit(self) -> SignalUnit {
         use Measure::*;
         match self {
-            FootAhead(_) | WristHeight(_) | HipHeight | PelvisHeight | ToeHeight | StanceWidth => {
-                SignalUnit::LegLengths
-            }
+            FootAhead(_) | WristHeight(_) | HipHeight | PelvisHeight | ToeHeight | PelvisShift
+            | StanceWidth => SignalUnit::LegLengths,
             KneeGap => SignalUnit::Ratio,
             _ => SignalUnit::Degrees,
         }
@@ -177,6 +188,7 @@ impl Measure {
             Measure::Trunk | Measure::TrunkSide => [both(J::Hip), both(J::Shoulder)].concat(),
             Measure::HipHeight => [both(J::Hip), both(J::Ankle)].concat(),
             Measure::PelvisHeight => both(J::Hip).to_vec(),
+            Measure::PelvisShift => [both(J::Hip), both(J::Ankle)].concat(),
             Measure::ToeHeight => both(J::Toe).to_vec(),
             Measure::KneeGap => [both(J::Knee), both(J::Ankle)].concat(),
             Measure::StanceWidth => both(J::Ankle).to_vec(),
@@ -186,7 +198,7 @@ impl Measure {
     pub(crate) fn plane(self) -> Plane {
         use Measure::*;
         match self {
-            KneeValgus(_) | TrunkSide | KneeGap | StanceWidth => Plane::Frontal,
+            KneeValgus(_) | TrunkSide | PelvisShift | KneeGap | StanceWidth => Plane::Frontal,
             WristHeight(_) | HipHeight | PelvisHeight | ToeHeight => Plane::Vertical,
             _ => Plane::Sagittal,
         }

@@ -348,7 +348,8 @@ pub enum Direction {
     Below,
     /// On either side of it.
     Either,
-    /// Left and right differ by more than in the reference.
+    /// Left and right differ by more than in the reference; for a measure without sides that is 0 when the body is
+    /// symmetric: it is further from 0 than there.
     Asymmetry,
 }
 

@@ -380,3 +380,32 @@ fn a_common_error_is_simulated_as_the_formula_says() {
     assert!((square_difference / difference.powi(2) - 1.0).abs() < 0.013);
     assert!((square_mean / mean.powi(2) - 1.0).abs() < 0.013);
 }
+
+#[test]
+fn hips_beside_the_feet_are_an_asymmetry_to_either_side() {
+    let text = toml(&[vec![Row { direction: "asymmetry", ..Row::default() }]], "noisy_or")
+        .replace("measure = \"knee\"", "measure = \"pelvis_shift\"")
+        .replace("side = \"both\"\n", "")
+        .replace("unit = \"deg\"", "unit = \"leg\"\nviews = [\"3d\"]")
+        .replace("views = [\"side\", \"3d\"]", "views = [\"3d\"]")
+        .replace("t_min = 5.0\nt_max = 20.0", "t_min = 0.05\nt_max = 0.15");
+    let base = KnowledgeBase::from_toml(&text, "t").unwrap();
+    assert_eq!(base.lint(), []);
+    let shift = |value: f64| [Measurement::new("f0_0", value, 0.01)];
+    let of = |athlete: f64, reference: f64| {
+        let assessor = Assessor::new(&base, "e").unwrap().with_template(&shift(reference));
+        assessor.assess(&shift(athlete)).unwrap().issue("i0").unwrap().evidence[0].clone()
+    };
+    for (athlete, reference, deviation, side) in [
+        (0.2, 0.03, 0.17, Side::Right),
+        (-0.2, 0.03, 0.17, Side::Left),
+        (0.0, 0.2, -0.2, Side::Left), // the symmetric one beside an asymmetric reference
+    ] {
+        let record = of(athlete, reference);
+        assert!((record.deviation - deviation).abs() < 1e-12, "{record:?}");
+        assert_eq!((record.beyond, record.value), (deviation > 0.0, athlete.abs()));
+        assert!(deviation < 0.0 || record.side == Some(side), "{record:?}");
+    }
+    let advice = of(0.2, 0.03).counterfactual.unwrap();
+    assert_eq!(advice.en, "0.12 leg lengths less sideways shift of the hips would clear it");
+}

@@ -13,6 +13,9 @@ use serde::Deserialize;
 /// Standard deviation of an angle from 3-D markers, in degrees: the least that pose estimates are credited with.
 const SIGMA_DEG: f64 = 3.0;
 
+/// The same of a length, in leg lengths.
+const SIGMA_LEG: f64 = 0.02;
+
 #[derive(Deserialize)]
 struct Labels {
     trials: Vec<Trial>,
@@ -84,6 +87,16 @@ impl Data {
         let mut rows = Vec::new();
         for keyframes in &label.occurrences[occurrences] {
             for feature in kb.features(&event.id) {
+                let at = |name: &str| keyframes.get(name).and_then(serde_json::Value::as_f64);
+                if let ("pelvis_shift", Some(from)) =
+                    (feature.measure.as_str(), at(&feature.keyframe))
+                {
+                    let value = pelvis_shift(&joints, from.round() as usize);
+                    rows.push(
+                        Measurement::new(&feature.id, value, SIGMA_LEG).at(from, from / label.fps),
+                    );
+                    continue;
+                }
                 let triple = match feature.measure.as_str() {
                     "knee" => ["hip", "knee", "ankle"],
                     "hip" => ["shoulder", "hip", "knee"],
@@ -92,7 +105,6 @@ impl Data {
                     "shoulder" => ["hip", "shoulder", "elbow"],
                     _ => continue,
                 };
-                let at = |name: &str| keyframes.get(name).and_then(serde_json::Value::as_f64);
                 let to = feature.to_keyframe.as_ref().map_or(at(&feature.keyframe), |to| at(to));
                 let (Some(from), Some(to)) = (at(&feature.keyframe), to) else { continue };
                 let frame = |keyframe: f64, ms: f64| {
@@ -160,6 +172,22 @@ fn angle(a: [f64; 3], b: [f64; 3], c: [f64; 3]) -> f64 {
     (dot(u, v) / (dot(u, u) * dot(v, v)).sqrt()).clamp(-1.0, 1.0).acos().to_degrees()
 }
 
+/// How far the middle of the hips stands to the right of the middle of the ankles, in leg lengths, in one frame.
+fn pelvis_shift(joints: &BTreeMap<String, Vec<[f64; 3]>>, frame: usize) -> f64 {
+    let at = |name: &str| joints[name][frame];
+    let away = |a: [f64; 3], b: [f64; 3]| (a[0] - b[0]).hypot(a[1] - b[1]).hypot(a[2] - b[2]);
+    let leg = away(at("hip_r"), at("knee_r")) + away(at("knee_r"), at("ankle_r"));
+    let across = [at("hip_r")[0] - at("hip_l")[0], at("hip_r")[2] - at("hip_l")[2]];
+    let width = across[0].hypot(across[1]);
+    let offset = |axis: usize| {
+        let middle = |joint: &str| {
+            f64::midpoint(at(&format!("{joint}_l"))[axis], at(&format!("{joint}_r"))[axis])
+        };
+        middle("hip") - middle("ankle")
+    };
+    (offset(0) * across[0] + offset(2) * across[1]) / (width * leg)
+}
+
 fn verdict(assessment: &Assessment, issue: &str) -> (Verdict, f64) {
     assessment.issue(issue).map(|issue| (issue.verdict, issue.probability)).unwrap()
 }
@@ -202,10 +230,13 @@ fn an_asymmetric_recording_is_called_so_and_its_symmetric_twin_is_not() {
     for (action, issue, athlete, reference) in &asymmetric {
         let (verdict, p) = verdict(&data.assess(action, athlete, reference), issue);
         eprintln!("{issue}: {verdict:?} {p:.2}");
-        assert!(
-            matches!(verdict, Verdict::Present | Verdict::Possible),
-            "{issue}: {verdict:?} {p}"
-        );
+        // Five squats and five rises are averaged, three drop jumps. In the jumps one foot lands 10 to 20 ms early, which
+        // shows as 8 degrees in one ankle: halfway up its ramp, so no more than possible.
+        let enough = match *action {
+            "drop_jump" => Verdict::Possible,
+            _ => Verdict::Present,
+        };
+        assert_eq!(verdict, enough, "{issue}: {p}");
     }
     // The twins: some repetitions against the others, and the symmetric recording against the asymmetric one.
     let mut symmetric = vec![

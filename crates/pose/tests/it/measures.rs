@@ -258,7 +258,7 @@ proptest! {
     fn a_mirror_exchanges_the_sides(figure in shaken(), other in shaken()) {
         let series = in_space(&[figure, other], 50.0);
         assert_same(&series, &series.mirrored(), 1e-6, |measure| match (measure, measure.side()) {
-            (Measure::TrunkSide, _) => (measure, -1.0),
+            (Measure::TrunkSide | Measure::PelvisShift, _) => (measure, -1.0),
             (_, None) => (measure, 1.0),
             (_, Some(side)) => (Measure::parse(measure.name(), Some(side.other())).unwrap(), 1.0),
         });

@@ -126,6 +126,35 @@ fn twenty_degrees_on_one_side_give_the_asymmetry() {
     );
 }
 
+#[test]
+fn hips_pushed_to_one_side_are_an_asymmetry_in_the_rise_and_not_in_its_symmetric_twin() {
+    let Some(dir) = motion_data() else { return };
+    let verdict = |athlete: &str, reference: &str| {
+        let report = run("sit_to_stand", &trial(&dir, athlete), &trial(&dir, reference));
+        let found = report.issues.iter().find(|issue| issue.id == "asymmetric_rise");
+        found.map(|issue| issue.verdict)
+    };
+    assert_eq!(verdict("ocap4_STSAsym1", "ocap4_STS1"), Some(kismam::Verdict::Present));
+    assert_eq!(verdict("ocap4_STS1", "ocap4_STSAsym1"), None);
+}
+
+#[test]
+fn a_sprint_is_compared_with_a_faster_one_at_keyframes_that_nobody_labelled() {
+    // The labels say where the leg is furthest ahead and behind; contact, support and toe-off follow from definitions.
+    let Some(dir) = motion_data() else { return };
+    let reference = trial(&dir, "ja1_run0700cms");
+    for athlete in ["ja1_run0350cms", "cmu_run_2"] {
+        let report = run("sprint_max_velocity", &trial(&dir, athlete), &reference);
+        let names: Vec<&str> = report.keyframes.iter().map(|k| k.name.as_str()).collect();
+        let order = ["ahead", "touchdown", "full_support", "toe_off", "behind", "ahead_next"];
+        assert_eq!(names, order, "{athlete}");
+        assert!(report.keyframes.is_sorted_by(|a, b| a.frame < b.frame), "{athlete}");
+        // Half the speed needs less knee lift: 3.5 beside 7 metres a second, by the file's name.
+        assert!(report.issues.iter().any(|issue| issue.id == "low_knee_lift"), "{athlete}");
+    }
+    assert!(run("sprint_max_velocity", &reference, &reference).issues.is_empty());
+}
+
 /// What the recordings' README states of the labels, in milliseconds: half a frame at 100 per second for force plates,
 /// one frame for fast extrema, three frames at 100 per second for slow ones.
 const FORCE_MS: f64 = 5.0;

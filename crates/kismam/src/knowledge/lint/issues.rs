@@ -158,7 +158,9 @@ impl Linter<'_> {
     }
 
     fn against_feature(&mut self, line: usize, what: &str, row: &Evidence, feature: &Feature) {
-        if row.direction == Direction::Asymmetry && feature.side != FeatureSide::Both {
+        let two_sided = feature.side == FeatureSide::Both
+            || (feature.side == FeatureSide::None && vocabulary::is_lopsidedness(&feature.measure));
+        if row.direction == Direction::Asymmetry && !two_sided {
             self.error(line, format!("{what} compares sides, but the feature is not taken on both: set its side to \"both\""));
         }
         let error =
