@@ -17,8 +17,8 @@ pub(crate) struct Args {
     /// Event, by id or alias.
     #[arg(long)]
     event: String,
-    /// JSON: `{"measurements": [{"feature", "value", "sigma", "side", "frame", "time_s"}]}`, optionally with
-    /// `"athlete": {"sex", "level", "age", "step", "phase"}`.
+    /// JSON: `{"measurements": [{"feature", "value", "sigma", "side", "frame", "time_s"}]}`, a measurement optionally
+    /// with `"timing"`, the file optionally with `"athlete": {"sex", "level", "age", "step", "phase"}`.
     #[arg(long)]
     measurements: PathBuf,
     /// The same features measured on a reference recording, same layout.
@@ -48,7 +48,7 @@ enum Language {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `measurements` and perhaps `athlete`")]
 struct Input {
     measurements: Vec<Measurement>,
     #[serde(default)]

@@ -105,6 +105,11 @@ fn lint(out: &mut impl Write, files: &[PathBuf]) -> Result<ExitCode, Failure> {
                 worst = 2;
                 continue;
             }
+            Err(kismam::Error::Read { source, .. }) => {
+                writeln!(out, "{}:0: error: cannot be read: {source}", file.display())?;
+                worst = 2;
+                continue;
+            }
             Err(error) => return Err(error.into()),
         };
         for finding in kb.lint() {

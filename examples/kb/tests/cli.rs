@@ -80,7 +80,10 @@ fn lint_exits_0_clean_3_with_warnings_2_with_errors() {
 
     let broken = edited(folder.path(), "schema = 1", "schema = one");
     assert!(check(&["lint", &broken], 2).starts_with(&format!("{broken}:")));
-    check(&["lint", "none.toml"], 2);
+    // What cannot be read is a finding too, and does not hide the rest.
+    let all = check(&["lint", "none.toml", &doubtful], 2);
+    assert!(all.starts_with("none.toml:0: error: cannot be read: "), "{all}");
+    assert!(all.contains(": warning: "), "{all}");
 }
 
 #[test]
@@ -155,4 +158,44 @@ fn assess_prints_json_and_refuses_bad_input() {
     );
     check(&["assess", &squat, "--event", "dance", "--measurements", &athlete], 2);
     check(&["assess", &squat, "--event", "squat", "--measurements", "none.json"], 2);
+
+    let list = folder.path().join("list.json");
+    std::fs::write(&list, "[]").unwrap();
+    let output =
+        kb(&["assess", &squat, "--event", "squat", "--measurements", list.to_str().unwrap()]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("an object with `measurements`"), "{message}");
+}
+
+#[test]
+fn a_common_error_of_the_keyframe_is_an_optional_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let sigma = |timing: &str| {
+        let path = folder.path().join("m.json");
+        let row = |side: &str, value: f64| {
+            format!(
+                r#"{{"feature": "knee@bottom", "value": {value}, "sigma": 5, "side": "{side}"{timing}}}"#
+            )
+        };
+        let rows =
+            format!(r#"{{"measurements": [{}, {}]}}"#, row("left", 90.0), row("right", 80.0));
+        std::fs::write(&path, rows).unwrap();
+        let squat = squat().display().to_string();
+        let args = [
+            "assess",
+            &squat,
+            "--event",
+            "squat",
+            "--measurements",
+            path.to_str().unwrap(),
+            "--json",
+        ];
+        let json: serde_json::Value = serde_json::from_str(&check(&args, 0)).unwrap();
+        let lists = ["issues", "not_assessable", "strengths", "not_seen"];
+        let mut issues = lists.iter().flat_map(|list| json[list].as_array().unwrap());
+        let issue = issues.find(|issue| issue["id"] == "asymmetric_squat").unwrap();
+        issue["evidence"][0]["sigma"].as_f64().unwrap()
+    };
+    assert!((sigma("") - 50.0_f64.sqrt()).abs() < 1e-12);
+    assert!((sigma(r#", "timing": -4"#) - 18.0_f64.sqrt()).abs() < 1e-12);
 }

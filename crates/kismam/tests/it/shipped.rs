@@ -308,3 +308,24 @@ fn an_assessment_survives_json() {
     assert_eq!(json["knowledge"]["hash"].as_str().unwrap().len(), 64);
     assert_eq!(serde_json::from_value::<Assessment>(json).unwrap(), assessment);
 }
+
+#[test]
+fn the_evidence_page_names_every_source_and_counts_right() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/EVIDENCE.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (mut rows, mut checked) = (0, 0);
+    for kb in KnowledgeBase::shipped() {
+        let summary = kb.lint_summary();
+        (rows, checked) = (rows + summary.rows, checked + summary.checked);
+        let name = &kb.events()[0].name.en;
+        let section = page.split("\n## ").find(|section| section.starts_with(name.as_str()));
+        let section = section.unwrap_or_else(|| panic!("no section `{name}`"));
+        for source in kb.sources().iter().filter(|s| s.kind != kismam::SourceKind::Definition) {
+            assert!(section.contains(&format!("`{}`", source.id)), "{name}: {}", source.id);
+        }
+    }
+    assert!(
+        page.contains(&format!("Together {rows} evidence rows, {checked} (")),
+        "{rows} {checked}"
+    );
+}
