@@ -6,8 +6,8 @@
 # DATA is the folder of judged collections (../shared/data/retrieval). The Python side lives in a virtual environment
 # under target/; nothing is installed elsewhere.
 set -euo pipefail
-cd "$(dirname "$0")/../../.."
 data=$(realpath "${1:?usage: run.sh DATA [ROUNDS]}")
+cd "$(dirname "$0")/../../.."
 target=${CARGO_TARGET_DIR:-target}
 venv=$target/peers/sports-rag
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
