@@ -48,6 +48,9 @@ pub enum Method {
 /// 3. *Fine*: banded DTW at the query's rate, ends open within a quarter of a second.
 /// 4. *Placement* (ours): the staircase becomes a smooth warp between frames, whose curvature gives
 ///    [`sigma_frames`](MatchedKeyframe::sigma_frames); the best of the proposed stretches wins.
+/// 5. *Turns* (ours): keyframes follow the turning points that lie within 0.06 s of them in the reference.
+///
+/// Several references vote in [`align_many`](Self::align_many) and choose the settings in [`tuned`](Self::tuned).
 ///
 /// Defaults are for human movement with angles in degrees; lengths take part as multiples of a leg length times 57.3
 /// (one radian's worth). Time O(query x reference / rate reduction squared); memory O(query + reference x window).
