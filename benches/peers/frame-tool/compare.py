@@ -94,7 +94,7 @@ def main(clips):
                     seconds[name].append(time.process_time() - start)
                     levels[name] = level(frames)
                 for name in ("embedded", "ffmpeg"):
-                    arguments = [program, clip, name, case, "3", ",".join(map(str, indices))]
+                    arguments = [program, clip, name, case, "1" if case == "single" else "3", ",".join(map(str, indices))]
                     result = subprocess.run(arguments, capture_output=True, text=True)
                     if result.returncode:
                         print(result.stderr.strip(), file=sys.stderr)
