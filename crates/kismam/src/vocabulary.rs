@@ -118,6 +118,14 @@ pub const MEASURES: &[Measure] = &[
         [["higher", "lower"], ["再高", "再低"]],
     ),
     measure(
+        "toe_clearance",
+        "leg",
+        true,
+        ANY,
+        ["height of the toes", "脚尖离地高度"],
+        [["higher", "lower"], ["再高", "再低"]],
+    ),
+    measure(
         "trunk",
         "deg",
         false,

@@ -67,7 +67,8 @@ impl SkeletonSeries {
                     (value, sigma.max(floor(unit, body.view)));
             }
         }
-        if matches!(measure, Measure::PelvisHeight | Measure::ToeHeight) {
+        if matches!(measure, Measure::PelvisHeight | Measure::ToeHeight | Measure::ToeClearance(_))
+        {
             let ground = ground(&body);
             signal.values.iter_mut().for_each(|value| *value -= ground);
         }
@@ -175,6 +176,7 @@ fn evaluate(
         Measure::PelvisShift => dot(sub(middle(p[0], p[1]), middle(p[2], p[3])), right) / leg,
         // Above the recording's origin; `measure` takes the ground off.
         Measure::PelvisHeight => middle(p[0], p[1])[1] / leg,
+        Measure::ToeClearance(_) => p[0][1] / leg,
         Measure::ToeHeight => p[0][1].min(p[1][1]) / leg,
         Measure::KneeGap => {
             let ankles = dot(sub(p[3], p[2]), right);

@@ -32,6 +32,8 @@ pub enum Measure {
     PushLine(Side),
     /// Height of the wrist above the shoulder of that side, leg lengths.
     WristHeight(Side),
+    /// Height of the toe of that side above the ground of [`Measure::ToeHeight`], leg lengths.
+    ToeClearance(Side),
     /// Inclination of mid-hip to mid-shoulder from vertical in the sagittal plane, degrees, forward positive.
     Trunk,
     /// Inclination of the trunk in the frontal plane, degrees, towards the athlete's right positive.
@@ -103,6 +105,7 @@ impl Measure {
             FootAhead(_) => "foot_ahead",
             PushLine(_) => "push_line",
             WristHeight(_) => "wrist_height",
+            ToeClearance(_) => "toe_clearance",
             Trunk => "trunk",
             TrunkSide => "trunk_side",
             HipHeight => "hip_height",
@@ -120,7 +123,9 @@ impl Measure {
         use Measure::*;
         match self {
             Knee(s) | Hip(s) | Ankle(s) | Elbow(s) | Shoulder(s) | Thigh(s) | Shank(s)
-            | KneeValgus(s) | FootAhead(s) | PushLine(s) | WristHeight(s) => Some(s),
+            | KneeValgus(s) | FootAhead(s) | PushLine(s) | WristHeight(s) | ToeClearance(s) => {
+                Some(s)
+            }
             Trunk | TrunkSide | HipHeight | PelvisHeight | ToeHeight | PelvisShift | KneeGap
             | StanceWidth => None,
         }
@@ -142,6 +147,7 @@ impl Measure {
             FootAhead,
             PushLine,
             WristHeight,
+            ToeClearance,
         ];
         let mut all: Vec<_> = sided.iter().flat_map(|f| Side::BOTH.map(f)).collect();
         all.extend([
@@ -162,8 +168,8 @@ impl Measure {
     pub fn unit(self) -> SignalUnit {
         use Measure::*;
         match self {
-            FootAhead(_) | WristHeight(_) | HipHeight | PelvisHeight | ToeHeight | PelvisShift
-            | StanceWidth => SignalUnit::LegLengths,
+            FootAhead(_) | WristHeight(_) | ToeClearance(_) | HipHeight | PelvisHeight
+            | ToeHeight | PelvisShift | StanceWidth => SignalUnit::LegLengths,
             KneeGap => SignalUnit::Ratio,
             _ => SignalUnit::Degrees,
         }
@@ -185,6 +191,7 @@ impl Measure {
             Measure::FootAhead(s) => [&both(J::Hip)[..], &[J::Ankle(s)]].concat(),
             Measure::PushLine(s) => [&both(J::Hip)[..], &[J::Toe(s)]].concat(),
             Measure::WristHeight(s) => vec![J::Shoulder(s), J::Wrist(s)],
+            Measure::ToeClearance(s) => vec![J::Toe(s)],
             Measure::Trunk | Measure::TrunkSide => [both(J::Hip), both(J::Shoulder)].concat(),
             Measure::HipHeight => [both(J::Hip), both(J::Ankle)].concat(),
             Measure::PelvisHeight => both(J::Hip).to_vec(),
@@ -199,7 +206,9 @@ impl Measure {
         use Measure::*;
         match self {
             KneeValgus(_) | TrunkSide | PelvisShift | KneeGap | StanceWidth => Plane::Frontal,
-            WristHeight(_) | HipHeight | PelvisHeight | ToeHeight => Plane::Vertical,
+            WristHeight(_) | ToeClearance(_) | HipHeight | PelvisHeight | ToeHeight => {
+                Plane::Vertical
+            }
             _ => Plane::Sagittal,
         }
     }
