@@ -16,7 +16,7 @@ fn sigma(unit: &str) -> f64 {
 fn recording(kb: &KnowledgeBase, event: &Event) -> Vec<Measurement> {
     let mut rows = Vec::new();
     for (index, feature) in kb.features(&event.id).enumerate() {
-        let sigma = sigma(&feature.unit);
+        let sigma = feature.pose_error.unwrap_or_else(|| sigma(&feature.unit));
         let base = match feature.unit.as_str() {
             "deg" => 70.0 + 7.0 * (index % 5) as f64,
             _ => 0.6 + 0.05 * (index % 4) as f64,
