@@ -64,7 +64,7 @@ impl SkeletonSeries {
             let sigma = propagate(&body, measure, &points, &sd, directions, value);
             if value.is_finite() && sigma.is_finite() {
                 (signal.values[frame_idx], signal.sigma[frame_idx]) =
-                    (value, sigma.max(floor(unit, body.view)));
+                    (value, sigma.max(floor(measure, body.view)));
             }
         }
         if matches!(measure, Measure::PelvisHeight | Measure::ToeHeight | Measure::ToeClearance(_))
@@ -100,8 +100,15 @@ fn hides(view: View, plane: Plane) -> bool {
     }
 }
 
-fn floor(unit: SignalUnit, view: View) -> f64 {
-    match unit {
+fn floor(measure: Measure, view: View) -> f64 {
+    match measure.unit() {
+        // A toe is a point on the shoe: unlike a joint's centre it is seen, not inferred.
+        SignalUnit::LegLengths
+            if view == View::Space
+                && matches!(measure, Measure::ToeHeight | Measure::ToeClearance(_)) =>
+        {
+            0.0
+        }
         SignalUnit::Degrees if view == View::Space => SPACE_FLOOR_DEG,
         SignalUnit::Degrees => PICTURE_FLOOR_DEG,
         SignalUnit::LegLengths => FLOOR_LEG_LENGTHS,

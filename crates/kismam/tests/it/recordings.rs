@@ -103,11 +103,15 @@ impl Data {
                 if let ("toe_clearance", Some(from)) =
                     (feature.measure.as_str(), at(&feature.keyframe))
                 {
+                    let [first, last] = feature
+                        .window_ms
+                        .map(|ms| (from + ms * label.fps / 1000.0).round() as usize);
+                    let leg = leg_length(&joints, first);
                     for (side, toe) in [(Side::Left, "toe_l"), (Side::Right, "toe_r")] {
-                        let value = joints[toe][from.round() as usize][1]
-                            / leg_length(&joints, from.round() as usize);
+                        let heights = joints[toe][first..=last].iter().map(|toe| toe[1]);
+                        let mean = heights.sum::<f64>() / (last + 1 - first) as f64;
                         rows.push(
-                            Measurement::new(&feature.id, value, SIGMA_HEIGHT)
+                            Measurement::new(&feature.id, mean / leg, SIGMA_HEIGHT)
                                 .on(side)
                                 .at(from, from / label.fps),
                         );
