@@ -20,7 +20,10 @@ mod _native {
     #[pymodule_export]
     use super::dtw::{PyAlignment, PyDtw, PyOccurrence, PyWindow};
     #[pymodule_export]
-    use super::motion::{PyKeyframe, PyMatch, PyMotionDtw, PyQuality, PyReference};
+    use super::motion::{
+        PyConsensus, PyKeyframe, PyMatch, PyMotionDtw, PyQuality, PyReference, PyTuning,
+        PyVotedKeyframe,
+    };
     #[pymodule_export]
     use super::soft::{PySoftDtw, PySoftGradient};
     #[pymodule_export]

@@ -1,6 +1,8 @@
 //! Movements found in long recordings, with their keyframes.
 
-use motion_dtw::{Keyframe, Method, MotionDtw, MotionMatch, Reference, Tier};
+use motion_dtw::{
+    Consensus, Keyframe, Method, MotionDtw, MotionMatch, Reference, Tier, Tuning, TuningOutcome,
+};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -50,8 +52,7 @@ impl PyReference {
         references: Vec<PyRef<'py, Self>>,
         weights: Option<Vec<f64>>,
     ) -> PyResult<Averaged<'py>> {
-        let references: Vec<Reference> =
-            references.iter().map(|reference| reference.0.clone()).collect();
+        let references = owned(&references);
         let found = py
             .detach(|| Reference::average(&references, weights.as_deref()))
             .map_err(value_error)?;
@@ -160,12 +161,7 @@ impl PyMatch {
             Py::new(py, keyframe)
         });
         let quality = PyQuality {
-            tier: match found.quality.tier {
-                Tier::Good => "good",
-                Tier::Fair => "fair",
-                Tier::Poor => "poor",
-                Tier::NotFound => "not_found",
-            },
+            tier: tier(found.quality.tier),
             is_found: found.quality.tier.is_found(),
             cost: found.quality.cost,
             margin: found.quality.margin,
@@ -179,6 +175,110 @@ impl PyMatch {
             quality: Py::new(py, quality)?,
         })
     }
+}
+
+fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Good => "good",
+        Tier::Fair => "fair",
+        Tier::Poor => "poor",
+        Tier::NotFound => "not_found",
+    }
+}
+
+/// A keyframe on which several references agreed.
+#[pyclass(name = "VotedKeyframe", module = "motion_dtw", frozen, get_all)]
+pub(crate) struct PyVotedKeyframe {
+    /// Name in the references.
+    name: String,
+    /// Weighted median of the votes, in query frames.
+    frame: f64,
+    /// Seconds after the first frame of the query.
+    time_s: f64,
+    /// One standard deviation of `frame`.
+    sigma_frames: f64,
+    /// Standard deviation of the votes.
+    spread_frames: f64,
+}
+
+#[pymethods]
+impl PyVotedKeyframe {
+    fn __repr__(&self) -> String {
+        format!("VotedKeyframe({} at {:.2} ± {:.2})", self.name, self.frame, self.sigma_frames)
+    }
+}
+
+/// A movement found by several references.
+#[pyclass(name = "Consensus", module = "motion_dtw", frozen, get_all)]
+pub(crate) struct PyConsensus {
+    /// First and one past the last query frame, from the first to the last keyframe.
+    interval: (usize, usize),
+    /// The keyframes, strictly increasing.
+    keyframes: Vec<Py<PyVotedKeyframe>>,
+    /// `"good"`, `"fair"`, `"poor"` or `"not_found"`.
+    tier: &'static str,
+    /// Whether the movement was found at all.
+    is_found: bool,
+    /// Median of the references' costs.
+    cost: f64,
+    /// What each reference found in this stretch; `None` where it found nothing there.
+    votes: Vec<Option<Py<PyMatch>>>,
+}
+
+impl PyConsensus {
+    fn new(py: Python<'_>, found: &Consensus) -> PyResult<Self> {
+        let keyframes = found.keyframes.iter().map(|k| {
+            let (name, frame, time_s) = (k.name.clone(), k.frame, k.time_s);
+            let (sigma_frames, spread_frames) = (k.sigma_frames, k.spread_frames);
+            Py::new(py, PyVotedKeyframe { name, frame, time_s, sigma_frames, spread_frames })
+        });
+        let vote = |vote: &MotionMatch| Py::new(py, PyMatch::new(py, vote)?);
+        Ok(Self {
+            interval: (found.interval.start, found.interval.end),
+            keyframes: keyframes.collect::<PyResult<_>>()?,
+            tier: tier(found.tier),
+            is_found: found.tier.is_found(),
+            cost: found.cost,
+            votes: found
+                .votes
+                .iter()
+                .map(|found| found.as_ref().map(vote).transpose())
+                .collect::<PyResult<_>>()?,
+        })
+    }
+}
+
+/// Settings chosen by cross-validation over references.
+#[pyclass(name = "Tuning", module = "motion_dtw", frozen, get_all)]
+pub(crate) struct PyTuning {
+    /// Searches with the chosen settings.
+    aligner: Py<PyMotionDtw>,
+    /// `"single_reference"`, `"kept"` or `"changed"`.
+    outcome: &'static str,
+    /// Settings tried, the present ones first: feature weights, smoothing in seconds, mean error in seconds.
+    trials: Vec<((f64, f64, f64), f64, f64)>,
+}
+
+impl PyTuning {
+    fn new(py: Python<'_>, tuning: Tuning) -> PyResult<Self> {
+        let trials = tuning.trials.iter().map(|trial| {
+            let [angle, velocity, acceleration] = trial.feature_weights;
+            ((angle, velocity, acceleration), trial.smoothing_s, trial.mean_error_s)
+        });
+        Ok(Self {
+            outcome: match tuning.outcome {
+                TuningOutcome::SingleReference => "single_reference",
+                TuningOutcome::Changed => "changed",
+                _ => "kept",
+            },
+            trials: trials.collect(),
+            aligner: Py::new(py, PyMotionDtw(tuning.aligner))?,
+        })
+    }
+}
+
+fn owned(references: &[PyRef<'_, PyReference>]) -> Vec<Reference> {
+    references.iter().map(|reference| reference.0.clone()).collect()
 }
 
 /// Two-stage alignment of a long recording with a short reference.
@@ -257,5 +357,28 @@ impl PyMotionDtw {
         let found =
             py.detach(|| self.0.find_all(&query, &reference.0, max)).map_err(value_error)?;
         found.iter().map(|found| PyMatch::new(py, found)).collect()
+    }
+
+    /// The best match of a movement of which there are several references, which vote on its keyframes.
+    #[pyo3(signature = (query, fps, references, *, confidence=None))]
+    fn align_many(
+        &self,
+        py: Python<'_>,
+        query: &Bound<'_, PyAny>,
+        fps: f64,
+        references: Vec<PyRef<'_, PyReference>>,
+        confidence: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<PyConsensus> {
+        let query = motion(query, fps, confidence)?;
+        let references = owned(&references);
+        let found = py.detach(|| self.0.align_many(&query, &references)).map_err(value_error)?;
+        PyConsensus::new(py, &found)
+    }
+
+    /// Chooses feature weights, smoothing and presence limit by cross-validation over the references.
+    fn tuned(&self, py: Python<'_>, references: Vec<PyRef<'_, PyReference>>) -> PyResult<PyTuning> {
+        let references = owned(&references);
+        let tuning = py.detach(|| self.0.tuned(&references)).map_err(value_error)?;
+        PyTuning::new(py, tuning)
     }
 }

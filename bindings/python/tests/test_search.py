@@ -77,3 +77,20 @@ def test_several_recordings_become_one_reference():
     assert mean.values[round(bottom)] == pytest.approx([90.0, 105.0], abs=0.2)
     assert spread.shape == mean.values.shape
     assert sigma_s == pytest.approx([np.std([0.3, 0.4, 0.5])])
+
+
+def test_several_references_vote_and_choose_settings():
+    trials = [Reference(squat(180, 1.5, width_s=w), 60.0, {"bottom": frame}, margin_s=0.5)
+              for w, frame in [(0.4, 90.0), (0.35, 90.0), (0.38, 96.0)]]
+    recording = squat(900, 10.0)
+    found = MotionDtw().align_many(recording, 60.0, trials)
+    (bottom,) = found.keyframes
+    assert found.is_found and bottom.name == "bottom"
+    assert bottom.time_s == pytest.approx(10.0, abs=0.02)  # the third trial is marked 0.1 s late, and outvoted
+    assert bottom.spread_frames > 1.0 and len(found.votes) == 3
+    tuning = MotionDtw().tuned(trials)
+    assert tuning.outcome in ("kept", "changed") and len(tuning.trials) == 12
+    assert tuning.aligner.align(recording, 60.0, trials[0]).quality.is_found
+    assert MotionDtw().tuned(trials[:1]).outcome == "single_reference"
+    with pytest.raises(ValueError):
+        MotionDtw().align_many(recording, 60.0, [])

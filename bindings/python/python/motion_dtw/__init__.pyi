@@ -226,6 +226,41 @@ class MotionMatch:
     quality: Quality
 
 @final
+class VotedKeyframe:
+    """A keyframe on which several references agreed."""
+
+    name: str
+    frame: float
+    """Weighted median of the votes, in query frames."""
+    time_s: float
+    sigma_frames: float
+    """One standard deviation of `frame`, in query frames."""
+    spread_frames: float
+    """Standard deviation of the votes; 0 for a single one."""
+
+@final
+class Consensus:
+    """A movement found by several references."""
+
+    interval: tuple[int, int]
+    keyframes: list[VotedKeyframe]
+    tier: Literal["good", "fair", "poor", "not_found"]
+    is_found: bool
+    cost: float
+    """Median of the references' costs."""
+    votes: list[MotionMatch | None]
+    """What each reference found in this stretch."""
+
+@final
+class Tuning:
+    """Settings chosen by cross-validation over references."""
+
+    aligner: MotionDtw
+    outcome: Literal["single_reference", "kept", "changed"]
+    trials: list[tuple[tuple[float, float, float], float, float]]
+    """Feature weights, smoothing in seconds and mean error in seconds of each setting tried, the present one first."""
+
+@final
 class MotionDtw:
     """Finds a reference movement in a long recording; the defaults suit human movement in degrees."""
 
@@ -242,6 +277,12 @@ class MotionDtw:
         self, query: ArrayLike, fps: float, reference: Reference, max: int, *, confidence: ArrayLike | None = None
     ) -> list[MotionMatch]:
         """Up to `max` matches that do not overlap, best first, also those that are not found."""
+    def align_many(
+        self, query: ArrayLike, fps: float, references: Sequence[Reference], *, confidence: ArrayLike | None = None
+    ) -> Consensus:
+        """The best match of a movement of which there are several references, which vote on its keyframes."""
+    def tuned(self, references: Sequence[Reference]) -> Tuning:
+        """Chooses feature weights, smoothing and presence limit so that each reference finds the others best."""
 
 def distance(query: ArrayLike, reference: ArrayLike, **settings: Unpack[Settings]) -> float: ...
 def align(query: ArrayLike, reference: ArrayLike, **settings: Unpack[Settings]) -> Alignment: ...

@@ -156,13 +156,15 @@ fn card<'a>(report: &'a Report, issue: &'a IssueAssessment) -> IssueCard<'a> {
         verdict: verdict(issue.verdict),
         severity: severity(issue),
         how_often: how_often(report, &issue.id),
-        rows: issue.evidence.iter().map(row).collect(),
+        rows: issue.evidence.iter().map(|record| row(report, record)).collect(),
         plain_advice: guidance.filter(|_| advice.is_empty()).map(|guidance| guidance.text.as_str()),
         advice,
     }
 }
 
-fn row(record: &EvidenceRecord) -> Row {
+fn row(report: &Report, record: &EvidenceRecord) -> Row {
+    let label = report.keyframes.iter().find(|keyframe| keyframe.name == record.keyframe);
+    let keyframe = label.map_or(&record.keyframe, |keyframe| &keyframe.label);
     let unit = notes::unit(&record.unit);
     let side = record.side.map_or(String::new(), |side| format!(", {side}"));
     let measure = record.measure.replace('_', " ");
@@ -175,7 +177,7 @@ fn row(record: &EvidenceRecord) -> Row {
             kismam::Direction::Asymmetry => format!("{measure}, left against right"),
             _ => format!("{measure}{side}"),
         },
-        when: format!("{} ({when})", record.keyframe.replace('_', " ")),
+        when: format!("{keyframe} ({when})"),
         value: format!(
             "{} ± {} {unit}",
             notes::number(record.value, &record.unit),
