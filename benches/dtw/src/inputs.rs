@@ -50,7 +50,7 @@ pub(crate) fn write(folder: &Path) -> Result<()> {
     write_whole(&folder.join("cases.csv"), table.as_bytes())
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 pub(crate) fn read(folder: &Path, case: &Case) -> Result<(Array2<f64>, Array2<f64>)> {
     let one = |role, num_frames| -> Result<Array2<f64>> {
         let path = path(folder, case, role);
