@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use crate::source::media::Media;
-use crate::source::{Description, MemorySource, Reader, Source, sniff};
+use crate::source::{Description, MemorySource, Opened, Reader, sniff};
 use crate::{Error, Fit, Frame, Result, Timeline};
 use cache::Cache;
 
@@ -117,7 +117,7 @@ fn checked_fps(fps: f64) -> Result<f64> {
 ///
 /// Shared between threads by reference.
 pub struct Video {
-    source: Box<dyn Source>,
+    opened: Opened,
     fit: Option<Fit>,
     cache: Mutex<Cache>,
     /// The decoder of the last call, where it stopped.
@@ -178,15 +178,12 @@ impl Video {
         fps: f64,
         options: &VideoOptions,
     ) -> Result<Self> {
-        Ok(Self::new(
-            Box::new(MemorySource::new(width, height, frames, checked_fps(fps)?)?),
-            options,
-        ))
+        Ok(Self::new(MemorySource::open(width, height, frames, checked_fps(fps)?)?, options))
     }
 
-    fn new(source: Box<dyn Source>, options: &VideoOptions) -> Self {
+    fn new(opened: Opened, options: &VideoOptions) -> Self {
         Self {
-            source,
+            opened,
             fit: options.fit,
             cache: Mutex::new(Cache::new(options.cache_bytes)),
             idle: Mutex::new(None),
@@ -196,13 +193,13 @@ impl Video {
     /// Container, codec, size, orientation, and damage that was found.
     #[must_use]
     pub fn description(&self) -> &Description {
-        self.source.description()
+        &self.opened.description
     }
 
     /// When each frame is shown.
     #[must_use]
     pub fn timeline(&self) -> &Timeline {
-        self.source.timeline()
+        &self.opened.timeline
     }
 
     /// Number of frames that can be had. At least one.

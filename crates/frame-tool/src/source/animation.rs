@@ -10,7 +10,7 @@ use image::{AnimationDecoder, Frames, ImageDecoder, ImageError};
 
 use super::media::Media;
 use super::picture::{Orientation, Picture, Rgb};
-use super::{Description, Emit, Reader, Source};
+use super::{Description, Emit, Opened, Reader, Source, check_size};
 use crate::{Error, Result, Timeline, VideoOptions};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +31,7 @@ impl Format {
 }
 
 #[derive(Debug)]
-struct Animation {
-    description: Description,
-    timeline: Timeline,
-    shared: Arc<Shared>,
-}
+struct Animation(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -43,23 +39,12 @@ struct Shared {
     format: Format,
 }
 
-pub(super) fn open(
-    media: Media,
-    format: Format,
-    options: &VideoOptions,
-) -> Result<Box<dyn Source>> {
+pub(super) fn open(media: Media, format: Format, options: &VideoOptions) -> Result<Opened> {
     let shared = Shared { media, format };
     let (width, height) =
         shared.size().map_err(|error| shared.media.damaged(format.name(), error.to_string()))?;
     let path = || shared.media.path().to_owned();
-    if u64::from(width) * u64::from(height) > options.max_pixels {
-        return Err(Error::TooLarge {
-            path: path(),
-            width,
-            height,
-            max_pixels: options.max_pixels,
-        });
-    }
+    check_size(shared.media.path(), width, height, options.max_pixels)?;
     // Delays stand between the pictures, so that only decoding finds them all.
     let mut warnings = Vec::new();
     let mut times = Vec::new();
@@ -102,11 +87,11 @@ pub(super) fn open(
         orientation: Orientation::UPRIGHT,
         warnings,
     };
-    Ok(Box::new(Animation {
+    Ok(Opened {
         description,
         timeline: Timeline::new(times, end_s),
-        shared: Arc::new(shared),
-    }))
+        source: Box::new(Animation(Arc::new(shared))),
+    })
 }
 
 /// Delays below 20 ms mean "unknown" to every browser and to FFmpeg's reader, which show such pictures for 100 ms.
@@ -145,16 +130,8 @@ impl Shared {
 }
 
 impl Source for Animation {
-    fn description(&self) -> &Description {
-        &self.description
-    }
-
-    fn timeline(&self) -> &Timeline {
-        &self.timeline
-    }
-
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(AnimationReader(self.shared.clone())))
+        Ok(Box::new(AnimationReader(self.0.clone())))
     }
 
     fn group(&self, _: usize) -> usize {

@@ -8,15 +8,11 @@ use image::{DynamicImage, ImageDecoder};
 use super::media::Media;
 use super::picture::{Orientation, Picture, Rgb};
 use super::sniff::unsupported;
-use super::{Description, Emit, Reader, Source};
+use super::{Description, Emit, Opened, Reader, Source, check_size};
 use crate::{Error, Result, Timeline, VideoOptions};
 
 #[derive(Debug)]
-struct Avi {
-    description: Description,
-    timeline: Timeline,
-    shared: Arc<Shared>,
-}
+struct Avi(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -38,7 +34,7 @@ struct Stream {
     fps: Option<f64>,
 }
 
-pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Box<dyn Source>> {
+pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Opened> {
     let mut found = Found::default();
     walk(&media, 0, media.len(), 0, &mut found)?;
     let Some(stream) = found.stream else {
@@ -52,14 +48,7 @@ pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Box<dyn Sourc
         return Err(unsupported(&media, format!("{name:?} in AVI")));
     }
     let Stream { width, height, .. } = stream;
-    if u64::from(width) * u64::from(height) > options.max_pixels {
-        return Err(Error::TooLarge {
-            path: media.path().to_owned(),
-            width,
-            height,
-            max_pixels: options.max_pixels,
-        });
-    }
+    check_size(media.path(), width, height, options.max_pixels)?;
     let tags = [*b"dc", *b"db"].map(|kind| {
         format!("{:02}", stream.number).into_bytes().into_iter().chain(kind).collect::<Vec<_>>()
     });
@@ -87,7 +76,7 @@ pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Box<dyn Sourc
     };
     let timeline = Timeline::constant(pictures.len(), stream.fps.unwrap_or(options.untimed_fps));
     let shared = Arc::new(Shared { media, pictures, width, height });
-    Ok(Box::new(Avi { description, timeline, shared }))
+    Ok(Opened { description, timeline, source: Box::new(Avi(shared)) })
 }
 
 /// What a walk through the chunks found.
@@ -170,20 +159,8 @@ fn stream(list: &[u8], found: &mut Found) {
 }
 
 impl Source for Avi {
-    fn description(&self) -> &Description {
-        &self.description
-    }
-
-    fn timeline(&self) -> &Timeline {
-        &self.timeline
-    }
-
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(AviReader(self.shared.clone())))
-    }
-
-    fn group(&self, frame_idx: usize) -> usize {
-        frame_idx
+        Ok(Box::new(AviReader(self.0.clone())))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use md5::{Digest, Md5};
 
 use super::picture::Picture;
-use super::sniff;
+use super::{Opened, sniff};
 use crate::video::Decoder;
 use crate::{Error, Result, VideoOptions};
 
@@ -41,8 +41,8 @@ const TIMES_MISREAD: &str = "gap_1h.mp4";
 fn check(clip: &Path) -> Result<()> {
     let name = clip.file_name().unwrap().to_string_lossy().into_owned();
     let expected = golden(&clip.with_file_name(format!("{name}.framemd5")));
-    let source = sniff::open_path(clip, &VideoOptions::default().with_decoder(Decoder::Embedded))?;
-    let timeline = source.timeline();
+    let Opened { timeline, source, .. } =
+        sniff::open_path(clip, &VideoOptions::default().with_decoder(Decoder::Embedded))?;
     assert_eq!(timeline.num_frames(), expected.len(), "{name}: number of frames");
     for (i, (time_s, _)) in expected.iter().enumerate() {
         // FFmpeg's program counts from the first frame; its libraries do not, and neither do we.

@@ -7,17 +7,13 @@ use std::sync::Arc;
 use image::{ImageDecoder, ImageReader, Limits};
 
 use super::picture::{Orientation, Picture, Rgb};
-use super::{Description, Emit, Reader, Source};
+use super::{Description, Emit, Opened, Reader, Source, check_size};
 use crate::{Error, Result, Timeline, VideoOptions};
 
 const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "bmp", "webp"];
 
 #[derive(Debug)]
-struct Images {
-    description: Description,
-    timeline: Timeline,
-    shared: Arc<Shared>,
-}
+struct Images(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -27,7 +23,7 @@ struct Shared {
     max_pixels: u64,
 }
 
-pub(super) fn open(folder: &Path, options: &VideoOptions) -> Result<Box<dyn Source>> {
+pub(super) fn open(folder: &Path, options: &VideoOptions) -> Result<Opened> {
     let io = |source| Error::Io { path: folder.to_owned(), source };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io)? {
@@ -59,7 +55,7 @@ pub(super) fn open(folder: &Path, options: &VideoOptions) -> Result<Box<dyn Sour
     let timeline = Timeline::constant(files.len(), options.untimed_fps);
     let shared =
         Shared { files, width: first.width, height: first.height, max_pixels: options.max_pixels };
-    Ok(Box::new(Images { description, timeline, shared: Arc::new(shared) }))
+    Ok(Opened { description, timeline, source: Box::new(Images(Arc::new(shared))) })
 }
 
 fn name(path: &Path) -> String {
@@ -73,9 +69,7 @@ fn load(path: &Path, frame_idx: usize, max_pixels: u64) -> Result<Rgb> {
         .map_err(|source| Error::Io { path: path.to_owned(), source })?;
     let mut decoder = reader.into_decoder().map_err(|error| decode(error.to_string()))?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > max_pixels {
-        return Err(Error::TooLarge { path: path.to_owned(), width, height, max_pixels });
-    }
+    check_size(path, width, height, max_pixels)?;
     decoder.set_limits(Limits::default()).map_err(|error| decode(error.to_string()))?;
     let turn = decoder.orientation().map_err(|error| decode(error.to_string()))?;
     let mut image =
@@ -86,20 +80,8 @@ fn load(path: &Path, frame_idx: usize, max_pixels: u64) -> Result<Rgb> {
 }
 
 impl Source for Images {
-    fn description(&self) -> &Description {
-        &self.description
-    }
-
-    fn timeline(&self) -> &Timeline {
-        &self.timeline
-    }
-
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(ImagesReader(self.shared.clone())))
-    }
-
-    fn group(&self, frame_idx: usize) -> usize {
-        frame_idx
+        Ok(Box::new(ImagesReader(self.0.clone())))
     }
 }
 

@@ -3,22 +3,18 @@
 use std::sync::Arc;
 
 use super::picture::{Orientation, Picture, Rgb};
-use super::{Description, Emit, Reader, Source};
+use super::{Description, Emit, Opened, Reader, Source};
 use crate::{Error, Result, Timeline};
 
 /// RGB8 pictures of one size at a constant rate.
 #[derive(Debug)]
-pub(crate) struct MemorySource {
-    description: Description,
-    timeline: Timeline,
-    pictures: Arc<Vec<Rgb>>,
-}
+pub(crate) struct MemorySource(Arc<Vec<Rgb>>);
 
 impl MemorySource {
     /// # Shapes
     ///
     /// - each of `frames`: `[height, width, 3]`
-    pub(crate) fn new(width: u32, height: u32, frames: Vec<Vec<u8>>, fps: f64) -> Result<Self> {
+    pub(crate) fn open(width: u32, height: u32, frames: Vec<Vec<u8>>, fps: f64) -> Result<Opened> {
         let num_bytes = width as usize * height as usize * 3;
         if num_bytes == 0 || frames.is_empty() {
             let reason = format!(
@@ -44,25 +40,13 @@ impl MemorySource {
             orientation: Orientation::UPRIGHT,
             warnings: Vec::new(),
         };
-        Ok(Self { description, timeline, pictures: Arc::new(pictures) })
+        Ok(Opened { description, timeline, source: Box::new(Self(Arc::new(pictures))) })
     }
 }
 
 impl Source for MemorySource {
-    fn description(&self) -> &Description {
-        &self.description
-    }
-
-    fn timeline(&self) -> &Timeline {
-        &self.timeline
-    }
-
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(MemoryReader(self.pictures.clone())))
-    }
-
-    fn group(&self, frame_idx: usize) -> usize {
-        frame_idx
+        Ok(Box::new(MemoryReader(self.0.clone())))
     }
 }
 

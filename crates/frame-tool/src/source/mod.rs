@@ -20,8 +20,9 @@ pub use picture::Orientation;
 pub(crate) use memory::MemorySource;
 
 use std::fmt;
+use std::path::Path;
 
-use crate::{Result, Timeline};
+use crate::{Error, Result, Timeline};
 use picture::Picture;
 
 /// What a video file is, and what is wrong with it.
@@ -42,17 +43,32 @@ pub struct Description {
     pub warnings: Vec<String>,
 }
 
-/// An opened video, shared between threads.
+/// A video that was opened: what it is, when its frames are shown, and where its decoders come from.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) description: Description,
+    pub(crate) timeline: Timeline,
+    pub(crate) source: Box<dyn Source>,
+}
+
+/// Gives decoders of one video; shared between threads.
 pub(crate) trait Source: Send + Sync + fmt::Debug {
-    fn description(&self) -> &Description;
-
-    fn timeline(&self) -> &Timeline;
-
     /// A decoder of its own.
     fn reader(&self) -> Result<Box<dyn Reader>>;
 
-    /// Frames of different groups can be decoded apart at no extra cost: each begins at its own key frame.
-    fn group(&self, frame_idx: usize) -> usize;
+    /// Frames of different groups can be decoded apart at no extra cost: each begins at its own key frame. Every frame is
+    /// one by default.
+    fn group(&self, frame_idx: usize) -> usize {
+        frame_idx
+    }
+}
+
+/// Refuses pictures that are larger than the limit, before anything is allocated for them.
+fn check_size(path: &Path, width: u32, height: u32, max_pixels: u64) -> Result<()> {
+    if u64::from(width) * u64::from(height) > max_pixels {
+        return Err(Error::TooLarge { path: path.to_owned(), width, height, max_pixels });
+    }
+    Ok(())
 }
 
 /// What takes a decoded picture: its frame and the pixels.

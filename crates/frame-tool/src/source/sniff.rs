@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::media::Media;
-use super::{Source, animation, avi, images, mp4, y4m};
+use super::{Opened, animation, avi, images, mp4, y4m};
 use crate::video::Decoder;
 use crate::{Error, Result, VideoOptions};
 
@@ -22,7 +22,7 @@ enum Kind {
 }
 
 /// Opens a file or a folder of images.
-pub(crate) fn open_path(path: &Path, options: &VideoOptions) -> Result<Box<dyn Source>> {
+pub(crate) fn open_path(path: &Path, options: &VideoOptions) -> Result<Opened> {
     if path.is_dir() {
         return images::open(path, options);
     }
@@ -30,7 +30,7 @@ pub(crate) fn open_path(path: &Path, options: &VideoOptions) -> Result<Box<dyn S
 }
 
 /// Opens whatever `media` holds, with the decoder that the options allow.
-pub(crate) fn open(media: Media, options: &VideoOptions) -> Result<Box<dyn Source>> {
+pub(crate) fn open(media: Media, options: &VideoOptions) -> Result<Opened> {
     let kind = kind(&media.read_up_to(0, 4096)?);
     if let Kind::Not(what) = kind {
         return Err(Error::NotVideo { path: media.path().to_owned(), what });
@@ -63,16 +63,12 @@ fn open_elsewhere(
     media: Media,
     options: &VideoOptions,
     _otherwise: Option<Error>,
-) -> Result<Box<dyn Source>> {
+) -> Result<Opened> {
     super::ffmpeg::open(media, options)
 }
 
 #[cfg(not(feature = "ffmpeg"))]
-fn open_elsewhere(
-    media: Media,
-    _: &VideoOptions,
-    otherwise: Option<Error>,
-) -> Result<Box<dyn Source>> {
+fn open_elsewhere(media: Media, _: &VideoOptions, otherwise: Option<Error>) -> Result<Opened> {
     Err(otherwise.unwrap_or_else(|| unsupported(&media, "anything through FFmpeg".into())))
 }
 

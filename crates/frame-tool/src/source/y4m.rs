@@ -5,15 +5,11 @@ use std::sync::Arc;
 use super::media::Media;
 use super::picture::{Chroma, Colour, Orientation, Picture, Yuv};
 use super::sniff::unsupported;
-use super::{Description, Emit, Reader, Source};
+use super::{Description, Emit, Opened, Reader, Source, check_size};
 use crate::{Error, Result, Timeline, VideoOptions};
 
 #[derive(Debug)]
-struct Y4m {
-    description: Description,
-    timeline: Timeline,
-    shared: Arc<Shared>,
-}
+struct Y4m(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -29,7 +25,7 @@ struct Shared {
 /// Headers are a line of text; real ones are shorter by far.
 const MAX_LINE: u64 = 1024;
 
-pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Box<dyn Source>> {
+pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Opened> {
     let header = line(&media, 0)?
         .ok_or_else(|| media.damaged("YUV4MPEG2 header", "longer than any header"))?;
     let tag =
@@ -40,14 +36,7 @@ pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Box<dyn Sourc
     let (Some(width), Some(height)) = (number('W'), number('H')) else {
         return Err(media.damaged("YUV4MPEG2 header", format!("no size in {header:?}")));
     };
-    if u64::from(width) * u64::from(height) > options.max_pixels {
-        return Err(Error::TooLarge {
-            path: media.path().to_owned(),
-            width,
-            height,
-            max_pixels: options.max_pixels,
-        });
-    }
+    check_size(media.path(), width, height, options.max_pixels)?;
     let chroma = match tag('C').unwrap_or("420") {
         "420" | "420jpeg" | "420mpeg2" | "420paldv" => Chroma::Yuv420,
         "422" => Chroma::Yuv422,
@@ -80,7 +69,7 @@ pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Box<dyn Sourc
     };
     let timeline = Timeline::constant(offsets.len(), fps.unwrap_or(options.untimed_fps));
     let shared = Arc::new(Shared { media, width, height, chroma, full_range, offsets });
-    Ok(Box::new(Y4m { description, timeline, shared }))
+    Ok(Opened { description, timeline, source: Box::new(Y4m(shared)) })
 }
 
 fn num_bytes(width: u32, height: u32, chroma: Chroma) -> u64 {
@@ -117,20 +106,8 @@ fn frame_offsets(media: &Media, mut at: u64, frame_len: u64) -> Result<(Vec<u64>
 }
 
 impl Source for Y4m {
-    fn description(&self) -> &Description {
-        &self.description
-    }
-
-    fn timeline(&self) -> &Timeline {
-        &self.timeline
-    }
-
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(Y4mReader(self.shared.clone())))
-    }
-
-    fn group(&self, frame_idx: usize) -> usize {
-        frame_idx
+        Ok(Box::new(Y4mReader(self.0.clone())))
     }
 }
 

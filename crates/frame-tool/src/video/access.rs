@@ -23,14 +23,15 @@ pub(super) fn frames(video: &Video, indices: &[usize]) -> Result<Vec<Frame>> {
             None => true,
         });
     }
-    let stretches =
-        split(&missing, rayon::current_num_threads(), |frame_idx| video.source.group(frame_idx));
+    let stretches = split(&missing, rayon::current_num_threads(), |frame_idx| {
+        video.opened.source.group(frame_idx)
+    });
     let decoded: Vec<Vec<Frame>> = match stretches.as_slice() {
         [] => Vec::new(),
         [only] => vec![with_idle_reader(video, only)?],
         several => several
             .par_iter()
-            .map(|stretch| decode(video, video.source.reader()?.as_mut(), stretch))
+            .map(|stretch| decode(video, video.opened.source.reader()?.as_mut(), stretch))
             .collect::<Result<_>>()?,
     };
     let mut cache = video.cache.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +46,10 @@ pub(super) fn frames(video: &Video, indices: &[usize]) -> Result<Vec<Frame>> {
 
 /// A reader that broke its promise: never seen, never a panic.
 fn lost(video: &Video, frame_idx: usize) -> Error {
-    Error::InvalidFrame { frame_idx, reason: format!("{:?} gave no picture for it", video.source) }
+    Error::InvalidFrame {
+        frame_idx,
+        reason: format!("{:?} gave no picture for it", video.description()),
+    }
 }
 
 /// Splits ascending `frames` into at most `max_parts` stretches of equal length that share no group.
@@ -69,7 +73,7 @@ fn with_idle_reader(video: &Video, frames: &[usize]) -> Result<Vec<Frame>> {
     let waiting = idle().take();
     let mut reader = match waiting {
         Some(reader) => reader,
-        None => video.source.reader()?,
+        None => video.opened.source.reader()?,
     };
     let decoded = decode(video, reader.as_mut(), frames)?; // after an error the decoder is not used again
     *idle() = Some(reader);

@@ -10,16 +10,12 @@ use std::sync::Arc;
 
 use super::media::Media;
 use super::picture::{Orientation, Picture, Rgb};
-use super::{Description, Emit, Reader, Source};
+use super::{Description, Emit, Opened, Reader, Source, check_size};
 use crate::{Error, Result, Timeline, VideoOptions};
 use program::{Decoding, Pick};
 
 #[derive(Debug)]
-struct FfmpegSource {
-    description: Description,
-    timeline: Timeline,
-    shared: Arc<Shared>,
-}
+struct FfmpegSource(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -34,7 +30,7 @@ struct Shared {
     keys: Vec<usize>,
 }
 
-pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Box<dyn Source>> {
+pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Opened> {
     if media.in_memory().is_some() {
         return Err(Error::Unsupported {
             path: media.path().to_owned(),
@@ -44,14 +40,7 @@ pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Box<dyn Sourc
     }
     let found = probe::probe(media.path())?;
     let (width, height) = found.orientation.size(found.width, found.height);
-    if u64::from(width) * u64::from(height) > options.max_pixels {
-        return Err(Error::TooLarge {
-            path: media.path().to_owned(),
-            width,
-            height,
-            max_pixels: options.max_pixels,
-        });
-    }
+    check_size(media.path(), width, height, options.max_pixels)?;
     let seconds = |ticks: i64| ticks as f64 * found.tick_s;
     let pts: Vec<i64> = found.frames.iter().map(|frame| frame.pts).collect();
     let timestamps_s: Vec<f64> = pts.iter().map(|&pts| seconds(pts)).collect();
@@ -68,24 +57,17 @@ pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Box<dyn Sourc
         warnings: Vec::new(),
     };
     let shared = Arc::new(Shared { media, width, height, pts, seek_s, keys });
-    Ok(Box::new(FfmpegSource { description, timeline: Timeline::new(timestamps_s, end_s), shared }))
+    let timeline = Timeline::new(timestamps_s, end_s);
+    Ok(Opened { description, timeline, source: Box::new(FfmpegSource(shared)) })
 }
 
 impl Source for FfmpegSource {
-    fn description(&self) -> &Description {
-        &self.description
-    }
-
-    fn timeline(&self) -> &Timeline {
-        &self.timeline
-    }
-
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(FfmpegReader { shared: self.shared.clone(), stream: None, last: None }))
+        Ok(Box::new(FfmpegReader { shared: self.0.clone(), stream: None, last: None }))
     }
 
     fn group(&self, frame_idx: usize) -> usize {
-        self.shared.key_before(frame_idx)
+        self.0.key_before(frame_idx)
     }
 }
 

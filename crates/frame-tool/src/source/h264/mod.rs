@@ -11,8 +11,8 @@ use super::media::Media;
 use super::mp4::{Sample, Shown};
 use super::picture::{Colour, Orientation};
 use super::sniff::unsupported;
-use super::{Description, Reader, Source};
-use crate::{Error, Result, Timeline, VideoOptions};
+use super::{Description, Opened, Reader, Source, check_size};
+use crate::{Result, Timeline, VideoOptions};
 use reader::H264Reader;
 
 /// What a container knows of its H.264 track.
@@ -35,11 +35,7 @@ pub(crate) struct H264Track {
 
 /// An H.264 track, with the embedded decoder.
 #[derive(Debug)]
-pub(crate) struct H264Source {
-    shared: Arc<Shared>,
-    description: Description,
-    timeline: Timeline,
-}
+pub(crate) struct H264Source(Arc<Shared>);
 
 /// What all readers of a source need.
 #[derive(Debug)]
@@ -55,7 +51,7 @@ struct Shared {
 }
 
 impl H264Source {
-    pub(super) fn open(media: Media, track: H264Track, options: &VideoOptions) -> Result<Self> {
+    pub(super) fn open(media: Media, track: H264Track, options: &VideoOptions) -> Result<Opened> {
         let config =
             parse_avcc_config(&track.avcc).map_err(|reason| media.damaged("avcC", reason))?;
         let info = match config.sps_nals.first() {
@@ -65,7 +61,7 @@ impl H264Source {
             None => sps_in_band(&media, &track, config.length_size)?,
         };
         drop(config);
-        check_size(&media, &info, options.max_pixels)?;
+        check_sps(&media, &info, options.max_pixels)?;
         let codec = format!("H.264 {}", profile_name(&info));
         if info.chroma_format == 3
             || !matches!(info.bit_depth_luma, 8 | 10)
@@ -101,31 +97,23 @@ impl H264Source {
             max_pixels: options.max_pixels,
             syncs,
         };
-        let source = Self { shared: Arc::new(shared), description, timeline };
+        let source = Self(Arc::new(shared));
         // Lossless coding hides in this profile, and only a picture tells.
         const HIGH_444_PREDICTIVE: u32 = 244;
         if u32::from(info.profile) == HIGH_444_PREDICTIVE {
             source.reader()?.read(&[0], &mut |_, _| Ok(()))?;
         }
-        Ok(source)
+        Ok(Opened { description, timeline, source: Box::new(source) })
     }
 }
 
 impl Source for H264Source {
-    fn description(&self) -> &Description {
-        &self.description
-    }
-
-    fn timeline(&self) -> &Timeline {
-        &self.timeline
-    }
-
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(H264Reader::new(self.shared.clone())?))
+        Ok(Box::new(H264Reader::new(self.0.clone())?))
     }
 
     fn group(&self, frame_idx: usize) -> usize {
-        self.shared.sync_before(self.shared.shown[frame_idx].sample_idx)
+        self.0.sync_before(self.0.shown[frame_idx].sample_idx)
     }
 }
 
@@ -164,7 +152,7 @@ fn sps_in_band(media: &Media, track: &H264Track, length_size: usize) -> Result<S
 }
 
 /// Refuses pictures beyond the limit before anything is allocated for them.
-fn check_size(media: &Media, info: &SpsInfo, max_pixels: u64) -> Result<()> {
+fn check_sps(media: &Media, info: &SpsInfo, max_pixels: u64) -> Result<()> {
     let (width, height) = (info.coded_width, info.coded_height);
     if info.width == 0 || info.height == 0 || info.width > width || info.height > height {
         return Err(media.damaged(
@@ -172,10 +160,7 @@ fn check_size(media: &Media, info: &SpsInfo, max_pixels: u64) -> Result<()> {
             format!("shows {}x{} of {width}x{height} pixels", info.width, info.height),
         ));
     }
-    if u64::from(width) * u64::from(height) > max_pixels {
-        return Err(Error::TooLarge { path: media.path().to_owned(), width, height, max_pixels });
-    }
-    Ok(())
+    check_size(media.path(), width, height, max_pixels)
 }
 
 /// Name of the profile (ITU-T H.264, annex A), with what makes a stream unusual.

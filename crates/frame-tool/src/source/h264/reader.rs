@@ -9,7 +9,7 @@ use rust_h264::error::DecodeError;
 use rust_h264::nal::{NalUnit, NalUnitType, parse_avcc, parse_avcc_config, parse_sps_info};
 
 use super::access::{Entry, entry, is_disposable, is_slice};
-use super::{Shared, check_size};
+use super::{Shared, check_sps};
 use crate::source::picture::{Chroma, Colour, Picture, Yuv};
 use crate::source::sniff::unsupported;
 use crate::source::{Emit, Reader};
@@ -97,7 +97,7 @@ impl H264Reader {
         if nal.nal_unit_type == NalUnitType::Sps
             && let Ok(info) = parse_sps_info(nal)
         {
-            check_size(&self.shared.media, &info, self.shared.max_pixels)?;
+            check_sps(&self.shared.media, &info, self.shared.max_pixels)?;
             self.colour = self.shared.colour(&info);
         }
         match guarded(|| self.decoder.decode_nal(nal).map(drop)) {

@@ -10,7 +10,7 @@ mod samples;
 pub(crate) use edits::Shown;
 pub(crate) use samples::Sample;
 
-use super::Source;
+use super::Opened;
 use super::h264::{H264Source, H264Track};
 use super::media::Media;
 use super::picture::Orientation;
@@ -25,7 +25,7 @@ use samples::Defaults;
 ///
 /// [`Error::Damaged`] if the index is unusable, [`Error::NoVideo`] without a track of pictures,
 /// [`Error::Unsupported`] for any codec but H.264.
-pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Box<dyn Source>> {
+pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Opened> {
     let top = boxes::read_top_level(&media)?;
     let moov = top.moov.as_deref().ok_or_else(|| {
         media.damaged(
@@ -84,7 +84,7 @@ pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Box<dyn Sourc
         warnings,
         container,
     };
-    Ok(Box::new(H264Source::open(media.clone(), h264, options)?))
+    H264Source::open(media.clone(), h264, options)
 }
 
 /// What the index says of the chosen track.
