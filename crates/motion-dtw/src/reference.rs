@@ -113,8 +113,18 @@ impl Reference {
         (self.keyframes[0].frame, self.keyframes[self.keyframes.len() - 1].frame)
     }
 
-    /// Whether `other` has the same channels and keyframes, so that the two can stand for each other.
-    pub(crate) fn check_like(&self, other: &Self) -> Result<()> {
+    /// Whether all have the channels and keyframes of the first, so that they can stand for each other.
+    pub(crate) fn check_alike(references: &[Self]) -> Result<&Self> {
+        let Some(first) = references.first() else { return Err(Error::NoSeries) };
+        for (idx, other) in references.iter().enumerate() {
+            first
+                .check_like(other)
+                .map_err(|source| Error::Series { idx, source: Box::new(source) })?;
+        }
+        Ok(first)
+    }
+
+    fn check_like(&self, other: &Self) -> Result<()> {
         let (query, reference) = (other.motion.num_channels(), self.motion.num_channels());
         if query != reference {
             return Err(Error::ChannelMismatch { query, reference });

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use super::series::check_series_weights;
-use crate::{Error, Keyframe, Motion, Reference, Result};
+use crate::{Keyframe, Motion, Reference, Result};
 
 /// One reference made of several, and how far they differ.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,12 +46,7 @@ impl Reference {
     /// [`Error::NoSeries`], [`Error::SeriesWeightCount`], [`Error::InvalidWeights`]; [`Error::Series`] with
     /// [`Error::KeyframeNames`] or [`Error::ChannelMismatch`] for a recording unlike the first.
     pub fn average(references: &[Reference], weights: Option<&[f64]>) -> Result<AverageReference> {
-        let Some(first) = references.first() else { return Err(Error::NoSeries) };
-        references.iter().enumerate().try_for_each(|(idx, other)| {
-            first
-                .check_like(other)
-                .map_err(|source| Error::Series { idx, source: Box::new(source) })
-        })?;
+        let first = Reference::check_alike(references)?;
         let weights = check_series_weights(weights, references.len())?;
         let timelines: Vec<Timeline> = references.iter().map(Timeline::of).collect();
         let phases = 1..first.keyframes().len();

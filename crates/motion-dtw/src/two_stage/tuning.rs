@@ -100,11 +100,7 @@ impl MotionDtw {
     /// [`Error::NoSeries`]; [`Error::Series`] with [`Error::KeyframeNames`] or [`Error::ChannelMismatch`] for a
     /// reference unlike the first, or with what [`MotionDtw::align`] returns.
     pub fn tuned(&self, references: &[Reference]) -> Result<Tuning> {
-        let Some(first) = references.first() else { return Err(Error::NoSeries) };
-        for (idx, reference) in references.iter().enumerate() {
-            let blame = |source| Error::Series { idx, source: Box::new(source) };
-            first.check_like(reference).map_err(blame)?;
-        }
+        Reference::check_alike(references)?;
         if references.len() == 1 {
             let (aligner, outcome) = (self.clone(), TuningOutcome::SingleReference);
             return Ok(Tuning { aligner, outcome, trials: Vec::new(), highest_present_cost: None });

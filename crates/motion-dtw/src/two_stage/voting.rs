@@ -79,11 +79,10 @@ impl MotionDtw {
     /// [`Error::NoSeries`]; [`Error::Series`] with [`Error::KeyframeNames`] or [`Error::ChannelMismatch`] for a
     /// reference unlike the first, or with what [`MotionDtw::align`] returns; [`Error::NoPath`] if no reference fits.
     pub fn align_many(&self, query: &Motion, references: &[Reference]) -> Result<Consensus> {
-        let Some(first) = references.first() else { return Err(Error::NoSeries) };
+        let first = Reference::check_alike(references)?;
         let mut proposals = Vec::with_capacity(references.len());
         for (idx, reference) in references.iter().enumerate() {
             let blame = |source| Error::Series { idx, source: Box::new(source) };
-            first.check_like(reference).map_err(blame)?;
             proposals.push(match self.find_all(query, reference, PROPOSALS) {
                 // A reference too slow for this query has no vote; the others may still fit.
                 Err(Error::QueryTooShort { .. }) => Vec::new(),
