@@ -43,8 +43,8 @@ impl Reference {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSeries`], [`Error::SeriesWeightCount`], [`Error::InvalidWeights`]; [`Error::Series`] with
-    /// [`Error::KeyframeNames`] or [`Error::ChannelMismatch`] for a recording unlike the first.
+    /// As [`MotionDtw::align_many`](crate::MotionDtw::align_many) for references that are none or unlike each other;
+    /// [`SeriesWeightCount`](crate::Error::SeriesWeightCount) and [`InvalidWeights`](crate::Error::InvalidWeights).
     pub fn average(references: &[Reference], weights: Option<&[f64]>) -> Result<AverageReference> {
         let first = Reference::check_alike(references)?;
         let weights = check_series_weights(weights, references.len())?;
