@@ -1,0 +1,1 @@
+//! Group Relative Policy Optimization over multi-turn, multi-image trajectories.
