@@ -1,0 +1,139 @@
+//! What can be wrong with a checkpoint, an input or a request.
+
+use std::path::{Path, PathBuf};
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a checkpoint, an input or a request was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read or written.
+    #[error("cannot {action} {}", path.display())]
+    File {
+        /// What was tried: "read", "write", "list".
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// A JSON file is not what it should be.
+    #[error("{} is not valid", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// A setting of `config.json` is absent or impossible.
+    #[error("config field {field}: {problem}")]
+    Config {
+        /// The field, `text_config.hidden_size` style.
+        field: String,
+        /// What is wrong, with the value found and what would do.
+        problem: String,
+    },
+    /// A safetensors file is truncated or damaged.
+    #[error("{} is not a whole safetensors file", path.display())]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+        /// Where it breaks.
+        source: safetensors::SafeTensorError,
+    },
+    /// A tensor is stored in a type that weights are not read from.
+    #[error("tensor {tensor} in {} is stored as {dtype}; F32, F16, BF16 and F64 are read", path.display())]
+    TensorType {
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The file.
+        path: PathBuf,
+        /// The type found.
+        dtype: String,
+    },
+    /// The tensors of a checkpoint are not those of the model.
+    #[error("the checkpoint does not fit the model: {0}")]
+    Tensors(Box<crate::checkpoint::Report>),
+    /// A weight is not a number or infinite.
+    #[error("tensor {tensor} in {} holds {value} at element {element}", path.display())]
+    NotFinite {
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The file.
+        path: PathBuf,
+        /// The first such element, in row-major order.
+        element: usize,
+        /// The value found.
+        value: f32,
+    },
+    /// Pixels and grid of a picture or clip contradict each other or the model.
+    #[error("picture or clip {index}: {problem}")]
+    Pixels {
+        /// Which one, in prompt order.
+        index: usize,
+        /// What is wrong, with the numbers found.
+        problem: String,
+    },
+    /// Placeholder tokens in the prompt and the features of its media are not equally many.
+    #[error(
+        "sequence {sequence}: {placeholders} placeholder tokens, but its pictures and clips have {features} features"
+    )]
+    Placeholders {
+        /// Which sequence of the batch.
+        sequence: usize,
+        /// Placeholder tokens counted.
+        placeholders: usize,
+        /// Cells of all its grids after merging.
+        features: usize,
+    },
+    /// A token id is outside the vocabulary.
+    #[error(
+        "sequence {sequence}: token id {id} at place {place} is outside the vocabulary of {vocab_size}"
+    )]
+    TokenId {
+        /// Which sequence of the batch.
+        sequence: usize,
+        /// Where in the sequence.
+        place: usize,
+        /// The id found.
+        id: u32,
+        /// Rows of the embedding.
+        vocab_size: usize,
+    },
+    /// A sequence is longer than the model's context.
+    #[error(
+        "sequence {sequence}: {length} tokens do not fit the context of {context}; shorten the prompt or ask for fewer tokens"
+    )]
+    ContextLength {
+        /// Which sequence of the batch.
+        sequence: usize,
+        /// Tokens needed, those to be generated included.
+        length: usize,
+        /// `max_position_embeddings`.
+        context: usize,
+    },
+    /// A request asks for something impossible.
+    #[error("{field}: {problem}")]
+    Request {
+        /// The setting.
+        field: &'static str,
+        /// What is wrong, with the value found and what would do.
+        problem: String,
+    },
+    /// The network computed a value that is not finite.
+    #[error("{stage} gave a value that is not finite")]
+    Numeric {
+        /// Where it was noticed.
+        stage: String,
+    },
+}
+
+impl Error {
+    /// For `map_err` behind file operations.
+    pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { action, path, source }
+    }
+}
