@@ -1,0 +1,39 @@
+//! From skeleton files to other files, angles and pictures.
+//!
+//! `cargo run --release -p pose-cli -- convert run.trc run.csv`;
+//! `cargo run --release -p pose-cli -- angles run.csv --csv angles.csv`.
+
+mod angles;
+mod convert;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Works with skeletons over time.
+#[derive(Debug, Parser)]
+#[command(name = "pose", version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+// A sub-command is one module: its arguments and what it does with them.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Convert(convert::Args),
+    Angles(angles::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Convert(args) => convert::run(&args),
+        Command::Angles(args) => angles::run(&args),
+    };
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+    ExitCode::FAILURE
+}
