@@ -1,6 +1,28 @@
 //! Qwen2.5-VL in burn: checkpoints, processor, forward with gradients, generation.
 
+mod batch;
+mod cache;
 pub mod checkpoint;
+mod config;
 mod error;
+pub mod language;
+mod layers;
+mod network;
+mod observe;
+mod positions;
+pub mod processor;
+mod recompute;
+mod rope;
+mod sequence;
+pub mod vision;
 
+pub use batch::Padding;
+pub use cache::KvCache;
+pub use config::{ModelConfig, TextConfig, VisionConfig};
 pub use error::{Error, Result};
+pub use layers::{Init, Linear, Mlp, RmsNorm};
+pub use network::{Network, Pass};
+pub use observe::{Observer, Stage};
+pub use positions::{PositionRule, Positions};
+pub use rope::Rope;
+pub use sequence::Sequence;

@@ -1,0 +1,219 @@
+//! Layers that the vision tower and the language model share.
+//!
+//! Weights of linear layers are kept as burn keeps them, `[d_in, d_out]`, the transpose of the checkpoint's.
+
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::activation::sigmoid;
+use burn::tensor::module::linear;
+use burn::tensor::{Bool, DType, Device, Distribution, FloatDType, Tensor};
+
+/// Where and in which precision parameters are made. They are drawn only if no checkpoint replaces them before use.
+#[derive(Debug, Clone)]
+pub struct Init {
+    /// The device of the parameters.
+    pub device: Device,
+    /// Their precision.
+    pub dtype: FloatDType,
+}
+
+impl Init {
+    /// Single precision on `device`.
+    #[must_use]
+    pub fn new(device: &Device) -> Self {
+        Self { device: device.clone(), dtype: FloatDType::F32 }
+    }
+
+    /// The same in another precision.
+    #[must_use]
+    pub fn with_dtype(mut self, dtype: FloatDType) -> Self {
+        self.dtype = dtype;
+        self
+    }
+
+    /// A weight drawn with the deviation 0.02 of the published configs (`initializer_range`).
+    pub(crate) fn normal(&self, shape: [usize; 2]) -> Param<Tensor<2>> {
+        let dtype: DType = self.dtype.into();
+        Param::uninitialized(
+            ParamId::new(),
+            move |device, require_grad| {
+                let weight =
+                    Tensor::random(shape, Distribution::Normal(0.0, 0.02), (device, dtype));
+                if require_grad { weight.require_grad() } else { weight }
+            },
+            self.device.clone(),
+            true,
+            shape.into(),
+        )
+    }
+
+    fn constant(&self, len: usize, value: f32) -> Param<Tensor<1>> {
+        let dtype: DType = self.dtype.into();
+        Param::uninitialized(
+            ParamId::new(),
+            move |device, require_grad| {
+                let vector = Tensor::full([len], value, (device, dtype));
+                if require_grad { vector.require_grad() } else { vector }
+            },
+            self.device.clone(),
+            true,
+            [len].into(),
+        )
+    }
+}
+
+/// `x @ weight + bias`, with a LoRA adapter applied beside the weight when one is attached.
+///
+/// Checkpoint keys: `{name}.weight` (transposed), `{name}.bias`.
+#[derive(Module, Debug)]
+pub struct Linear {
+    weight: Param<Tensor<2>>,
+    bias: Option<Param<Tensor<1>>>,
+}
+
+impl Linear {
+    /// A layer of random weights and a bias of zeros.
+    #[must_use]
+    pub fn init(d_in: usize, d_out: usize, bias: bool, init: &Init) -> Self {
+        Self { weight: init.normal([d_in, d_out]), bias: bias.then(|| init.constant(d_out, 0.0)) }
+    }
+
+    /// The adapter's product is taken as `(x @ a) @ b`, so that no dense `a @ b` is ever formed; burn's own
+    /// composition of the weight would form one for every call.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: `[.., d_in]`, output `[.., d_out]`
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let bias = self.bias.as_ref().map(Param::val);
+        match self.weight.adapter() {
+            None => linear(x, self.weight.base(), bias),
+            Some(adapter) => {
+                let low = linear(x.clone(), adapter.a.val(), None);
+                let added = linear(low, adapter.b.val(), None).mul_scalar(adapter.scale);
+                linear(x, self.weight.base(), bias) + added
+            }
+        }
+    }
+
+    /// The same layer as it was before an adapter was attached. Shares the weights.
+    #[must_use]
+    pub fn without_adapter(&self) -> Self {
+        if self.weight.adapter().is_none() {
+            return self.clone();
+        }
+        Self {
+            weight: Param::initialized(self.weight.id, self.weight.base()),
+            bias: self.bias.clone(),
+        }
+    }
+
+    /// The adapter's place, for reading and writing.
+    pub(crate) fn weight(&self) -> &Param<Tensor<2>> {
+        &self.weight
+    }
+}
+
+/// `x / sqrt(mean(x^2) + eps) * weight`, the mean taken in single precision.
+///
+/// Checkpoint keys: `{name}.weight`.
+#[derive(Module, Debug)]
+pub struct RmsNorm {
+    weight: Param<Tensor<1>>,
+    eps: f64,
+}
+
+impl RmsNorm {
+    /// A norm that scales by one.
+    #[must_use]
+    pub fn init(width: usize, eps: f64, init: &Init) -> Self {
+        Self { weight: init.constant(width, 1.0), eps }
+    }
+
+    /// # Shapes
+    ///
+    /// - `x` and output: `[.., width]`
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let dtype = x.dtype();
+        let x = x.cast(FloatDType::F32);
+        let mean_square = (x.clone() * x.clone()).mean_dim(D - 1);
+        let normed = x * (mean_square + self.eps).sqrt().recip();
+        normed.cast(FloatDType::from(dtype)) * self.weight.val().unsqueeze()
+    }
+}
+
+/// Gated feed-forward layer, `down_proj(silu(gate_proj(x)) * up_proj(x))`.
+///
+/// Checkpoint keys: `{name}.{gate_proj, up_proj, down_proj}`.
+#[derive(Module, Debug)]
+pub struct Mlp {
+    gate_proj: Linear,
+    up_proj: Linear,
+    down_proj: Linear,
+}
+
+impl Mlp {
+    /// Random weights; with biases in the vision tower, without in the language model.
+    #[must_use]
+    pub fn init(hidden_size: usize, intermediate_size: usize, bias: bool, init: &Init) -> Self {
+        Self {
+            gate_proj: Linear::init(hidden_size, intermediate_size, bias, init),
+            up_proj: Linear::init(hidden_size, intermediate_size, bias, init),
+            down_proj: Linear::init(intermediate_size, hidden_size, bias, init),
+        }
+    }
+
+    /// # Shapes
+    ///
+    /// - `x` and output: `[.., hidden_size]`
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let gate = self.gate_proj.forward(x.clone()); // [.., intermediate_size]
+        let up = self.up_proj.forward(x);
+        self.down_proj.forward(silu(gate) * up)
+    }
+
+    /// The layer without adapters.
+    #[must_use]
+    pub fn without_adapter(&self) -> Self {
+        Self {
+            gate_proj: self.gate_proj.without_adapter(),
+            up_proj: self.up_proj.without_adapter(),
+            down_proj: self.down_proj.without_adapter(),
+        }
+    }
+}
+
+/// `x * sigmoid(x)`.
+fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    sigmoid(x.clone()) * x
+}
+
+/// Turns pairs of a head's first and second half: `(a, b) -> (a cos - b sin, b cos + a sin)`, in single precision.
+///
+/// # Shapes
+///
+/// - `x` and output: `[batch, seq_len, heads, head_dim]`
+/// - `cos`, `sin`: `[batch or 1, seq_len, 1, head_dim / 2]`
+pub(crate) fn rotate(x: Tensor<4>, cos: &Tensor<4>, sin: &Tensor<4>) -> Tensor<4> {
+    let dtype = x.dtype();
+    let x = x.cast(FloatDType::F32);
+    let half = x.dims()[3] / 2;
+    let (a, b) = (x.clone().narrow(3, 0, half), x.narrow(3, half, half));
+    let turned = Tensor::cat(
+        vec![a.clone() * cos.clone() - b.clone() * sin.clone(), b * cos.clone() + a * sin.clone()],
+        3,
+    );
+    turned.cast(FloatDType::from(dtype))
+}
+
+/// Scores with the pairs of `hidden` out of reach. The value is finite, so that a row that sees nothing (padding) stays
+/// a number.
+pub(crate) fn hide(scores: Tensor<4>, hidden: Option<Tensor<4, Bool>>) -> Tensor<4> {
+    const OUT_OF_REACH: f32 = -1e30;
+    match hidden {
+        None => scores,
+        Some(hidden) if scores.dtype() == DType::F16 => {
+            scores.mask_fill(hidden.clone(), f32::from(half::f16::MIN))
+        }
+        Some(hidden) => scores.mask_fill(hidden, OUT_OF_REACH),
+    }
+}
