@@ -33,17 +33,36 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Places `range(sequence)` of every sequence side by side.
+    /// Whole sequences.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] if there is none or an empty one.
     pub(crate) fn new(
         sequences: &[&Sequence],
         config: &ModelConfig,
         padding: Padding,
     ) -> Result<Self> {
-        let width = sequences.iter().map(|sequence| sequence.len()).max().unwrap_or(0);
         if sequences.is_empty() || sequences.iter().any(|sequence| sequence.is_empty()) {
             let problem = "needs at least one sequence, and in each at least one token".into();
             return Err(Error::Request { field: "sequences", problem });
         }
+        Ok(Self::behind(sequences, &vec![0; sequences.len()], config, padding))
+    }
+
+    /// What of each sequence follows its first `skipped` tokens.
+    pub(crate) fn behind(
+        sequences: &[&Sequence],
+        skipped: &[usize],
+        config: &ModelConfig,
+        padding: Padding,
+    ) -> Self {
+        let lengths: Vec<usize> = sequences
+            .iter()
+            .zip(skipped)
+            .map(|(sequence, skipped)| sequence.len() - skipped)
+            .collect();
+        let width = lengths.iter().copied().max().unwrap_or(0);
         let rows = sequences.len();
         let mut batch = Self {
             rows,
@@ -54,25 +73,27 @@ impl Batch {
             positions: vec![vec![[0; 3]; width]; rows],
             live: vec![vec![false; width]; rows],
         };
-        for (row, sequence) in sequences.iter().enumerate() {
-            let start = if padding == Padding::Left { width - sequence.len() } else { 0 };
+        for (row, (sequence, skipped)) in sequences.iter().zip(skipped).enumerate() {
+            let start = if padding == Padding::Left { width - lengths[row] } else { 0 };
             batch.starts.push(start);
-            for (place, &id) in sequence.input_ids().iter().enumerate() {
+            for (place, &id) in sequence.input_ids()[*skipped..].iter().enumerate() {
                 let column = start + place;
                 batch.ids[row * width + column] = i64::from(id);
                 batch.live[row][column] = true;
-                batch.positions[row][column] = sequence.positions().ids[place];
-                // a placeholder that was sampled has no feature; sequences refuse those that came from outside
+                batch.positions[row][column] = sequence.positions().ids[skipped + place];
                 if id == config.image_token_id || id == config.video_token_id {
                     batch.placeholders.push(row * width + column);
                 }
             }
         }
-        Ok(batch)
+        batch
     }
 
     pub(crate) fn ids(&self, device: &Device) -> Tensor<2, Int> {
-        Tensor::from_data(TensorData::new(self.ids.clone(), [self.rows, self.width]), device)
+        Tensor::from_data(
+            TensorData::new(self.ids.clone(), [self.rows, self.width]),
+            &device.clone().without_autodiff(),
+        )
     }
 
     /// Row of the flattened rectangle of a sequence's token.
@@ -97,7 +118,7 @@ impl Batch {
         for (feature, place) in self.placeholders.iter().enumerate() {
             sources[*place] = (rows * width + feature) as i64;
         }
-        let device = embeds.device();
+        let device = embeds.device().without_autodiff();
         let sources: Tensor<1, Int> =
             Tensor::from_data(TensorData::new(sources, [rows * width]), &device);
         let dtype = embeds.dtype();

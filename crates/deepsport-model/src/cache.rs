@@ -275,7 +275,10 @@ impl Sight {
                 unused.iter().enumerate().map(move |(key, unused)| *unused || key > past + token)
             }));
         }
-        let hidden = Tensor::from_data(TensorData::new(hidden, [rows, 1, tokens, keys]), device);
+        let hidden = Tensor::from_data(
+            TensorData::new(hidden, [rows, 1, tokens, keys]),
+            &device.clone().without_autodiff(),
+        );
         Self { hidden: Some(hidden) }
     }
 }

@@ -5,6 +5,7 @@ mod cache;
 pub mod checkpoint;
 mod config;
 mod error;
+pub mod generate;
 pub mod language;
 mod layers;
 mod network;
@@ -14,6 +15,7 @@ pub mod processor;
 mod recompute;
 mod rope;
 mod sequence;
+pub mod training;
 pub mod vision;
 
 pub use batch::Padding;

@@ -109,7 +109,7 @@ impl Network {
         let dtype: DType = self.dtype().into();
         let pixel_values = Tensor::<2>::from_data(
             TensorData::new(values, [rows, patch_len]),
-            (&self.device(), DType::F32),
+            (&self.device().without_autodiff(), DType::F32),
         );
         let pixel_values = pixel_values.cast(FloatDType::from(dtype));
         Some(self.visual.forward_observed(pixel_values, &grids, keep, observer))

@@ -65,18 +65,22 @@ where
     DispatchTensor: DispatchKindConversion<B> + DispatchKindConversion<Autodiff<B>>,
     M: Module + Sync + 'static,
 {
-    // an operation is tracked if one of its inputs is; the parameters inside are not inputs of the graph
-    let any_tracked = inputs.iter().any(Tensor::is_tracked);
-    let mut index = 0;
-    let inputs = inputs.map(|input| {
-        index += 1;
-        if index == 1 && !any_tracked { input.require_grad() } else { input }
-    });
     if inputs.iter().any(|input| input.clone().try_into_primitive::<Autodiff<B>>().is_err()) {
         return Err(inputs);
     }
     let mut parameters = NodesOf::<B>::default();
     module.visit(&mut parameters);
+    let any_tracked = inputs.iter().any(Tensor::is_tracked);
+    if !any_tracked && parameters.nodes.is_empty() {
+        let output = body(&module.valid(), inputs.map(Tensor::inner)); // nothing to train: frozen
+        return Ok(Tensor::from_inner(output));
+    }
+    // an operation is tracked if one of its inputs is; the parameters inside are not inputs of the graph
+    let mut is_first = true;
+    let inputs = inputs.map(|input| {
+        let tracks = std::mem::take(&mut is_first) && !any_tracked;
+        if tracks { input.require_grad() } else { input }
+    });
 
     let module = module.valid();
     let plain = inputs.clone().map(Tensor::inner);

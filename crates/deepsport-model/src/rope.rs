@@ -18,9 +18,10 @@ impl Rope {
         [batch, seq_len, half]: [usize; 3],
         device: &Device,
     ) -> Self {
+        let device = device.clone().without_autodiff(); // constants, also where a part is computed again
         let table = |of: fn(f32) -> f32| {
             let values: Vec<f32> = angles.iter().map(|angle| of(*angle)).collect();
-            Tensor::from_data(TensorData::new(values, [batch, seq_len, 1, half]), device)
+            Tensor::from_data(TensorData::new(values, [batch, seq_len, 1, half]), &device)
         };
         Self { cos: table(f32::cos), sin: table(f32::sin) }
     }

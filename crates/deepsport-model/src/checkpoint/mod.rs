@@ -11,6 +11,7 @@
 //! ```
 
 mod decode;
+mod export;
 mod file;
 mod load;
 mod names;
@@ -24,6 +25,7 @@ use serde_json::Value;
 use crate::config::ModelConfig;
 use crate::{Error, Result};
 
+pub use export::NamedTensor;
 pub use load::Progress;
 pub use names::{Layout, canonical_name};
 pub use report::Report;

@@ -262,5 +262,8 @@ fn causal(tokens: usize, keys: usize, device: &Device) -> Tensor<4, Bool> {
     let hidden: Vec<bool> = (0..tokens)
         .flat_map(|token| (0..keys).map(move |key| key > keys - tokens + token))
         .collect();
-    Tensor::from_data(TensorData::new(hidden, [1, 1, tokens, keys]), device)
+    Tensor::from_data(
+        TensorData::new(hidden, [1, 1, tokens, keys]),
+        &device.clone().without_autodiff(),
+    )
 }

@@ -124,7 +124,7 @@ impl VisionTower {
         keep: Keep,
         observer: &mut Observer<'_>,
     ) -> Tensor<2> {
-        let device = pixel_values.device();
+        let device = pixel_values.device().without_autodiff();
         let [num_patches, _] = pixel_values.dims();
         let per_cell = self.config.patches_per_cell();
         let plan = WindowPlan::new(grids, &self.config);

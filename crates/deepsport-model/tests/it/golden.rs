@@ -61,6 +61,10 @@ impl Golden {
         self.file().tensor(name).is_ok()
     }
 
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.file().names().iter().map(|name| (*name).to_owned()).collect()
+    }
+
     pub(crate) fn shape(&self, name: &str) -> Vec<usize> {
         self.file().tensor(name).unwrap().shape().to_vec()
     }
@@ -187,7 +191,7 @@ pub(crate) fn media_of(case: &str) -> Option<(Vec<String>, Vec<String>)> {
 }
 
 pub(crate) fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
-    tensor.to_data().convert::<f32>().into_vec::<f32>().unwrap()
+    tensor.to_data().convert::<f32>().try_into_vec::<f32>().unwrap()
 }
 
 /// The largest difference, which must not pass `limit`.

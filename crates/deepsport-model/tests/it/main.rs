@@ -1,7 +1,9 @@
 //! What users rely on, checked against numbers of transformers.
 
 mod checkpoint;
+mod generation;
 mod golden;
 mod forward;
 mod positions;
+mod training;
 mod vision;

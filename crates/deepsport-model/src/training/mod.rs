@@ -1,0 +1,5 @@
+//! Scoring tokens with gradients, adapters, and what training saves.
+
+mod scores;
+
+pub use scores::{ScoreSettings, TokenScores};
