@@ -1,0 +1,349 @@
+//! Rollout, reward, advantage, update; again.
+
+mod config;
+mod order;
+mod report;
+mod rollout;
+mod state;
+mod update;
+
+pub use config::{FilterConfig, OldLogps, ReferenceConfig, RolloutConfig, TrainerConfig};
+pub use rollout::Rollout;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::advantage::{Advantages, advantages};
+use crate::checkpoint::Checkpoints;
+use crate::loss::Mismatch;
+use crate::metrics::{Event, Metrics, Observer, Phases, RolloutRecord};
+use crate::optim::{Learner, mix};
+use crate::reward::RewardSum;
+use crate::{Environment, Error, Policy, Result, Stop};
+use rollout::{Batch, Sampler};
+use update::{Row, score, update, without_gradients};
+
+/// Trains a policy in an environment by GRPO and its kin.
+///
+/// A step samples `prompts_per_step * num_generations` rollouts, values them, compares each with its group, and updates the
+/// weights. All chance is a function of the seed and the place in the run, so a run that is resumed from a checkpoint goes on bit
+/// for bit as the uninterrupted one does (on devices whose arithmetic is reproducible, as the CPU's).
+#[derive(Debug)]
+pub struct Trainer<P: Policy, E: Environment<Media = P::Media>> {
+    config: TrainerConfig,
+    learner: Learner<P>,
+    reference: Option<P>,
+    environment: E,
+    tasks: Vec<E::Task>,
+    rewards: RewardSum,
+    checkpoints: Option<Checkpoints>,
+    /// Steps done.
+    step: u64,
+    /// The next prompt to draw, counted over all epochs.
+    next_prompt: u64,
+    /// Completion tokens seen.
+    num_tokens: u64,
+    /// Batches sampled ahead, oldest first.
+    ahead: VecDeque<Batch<P::Media>>,
+    saved_at: Option<u64>,
+}
+
+/// One step's numbers and rollouts.
+#[derive(Clone, Debug)]
+pub struct StepReport {
+    /// Named numbers.
+    pub metrics: Metrics,
+    /// The rollouts, in words if the environment can tell them.
+    pub rollouts: Vec<RolloutRecord>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All steps are done.
+    Finished,
+    /// It was asked to stop.
+    Stopped,
+}
+
+impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
+    /// A run at its first step. `policy` must be on an autodiff device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if a setting makes no sense, there is no task or reward, or the reference is to be the policy without
+    /// an adapter that it does not have.
+    pub fn new(
+        config: TrainerConfig,
+        policy: P,
+        environment: E,
+        tasks: Vec<E::Task>,
+        rewards: RewardSum,
+    ) -> Result<Self> {
+        config.check()?;
+        for (setting, count) in [("tasks", tasks.len()), ("rewards", rewards.names().len())] {
+            if count == 0 {
+                return Err(Error::Setting {
+                    setting,
+                    value: "empty".into(),
+                    fix: "give at least one",
+                });
+            }
+        }
+        let reference = match config.reference {
+            _ if config.loss.beta == 0.0 => None,
+            ReferenceConfig::AdapterOff => None, // made when needed: it shares the policy's base weights
+            ReferenceConfig::Frozen | ReferenceConfig::Following { .. } => {
+                Some(without_gradients(&policy))
+            }
+        };
+        let off = config.loss.beta != 0.0 && config.reference == ReferenceConfig::AdapterOff;
+        if off && policy.without_adapter().is_none() {
+            let fix = "the policy has no adapter to switch off; take `frozen`";
+            return Err(Error::Setting { setting: "reference", value: "adapter_off".into(), fix });
+        }
+        let learner = Learner::new(policy, &config.optim);
+        Ok(Self {
+            config,
+            learner,
+            reference,
+            environment,
+            tasks,
+            rewards,
+            checkpoints: None,
+            step: 0,
+            next_prompt: 0,
+            num_tokens: 0,
+            ahead: VecDeque::new(),
+            saved_at: None,
+        })
+    }
+
+    /// Saves checkpoints in a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`].
+    pub fn with_checkpoints(mut self, dir: impl Into<PathBuf>) -> Result<Self> {
+        let checkpoints = Checkpoints::open(dir)?;
+        checkpoints.clear_unfinished()?;
+        self.checkpoints = Some(checkpoints);
+        Ok(self)
+    }
+
+    /// The policy as trained so far.
+    #[must_use]
+    pub fn policy(&self) -> &P {
+        &self.learner.module
+    }
+
+    /// Ends the run and hands the policy out.
+    #[must_use]
+    pub fn into_policy(self) -> P {
+        self.learner.module
+    }
+
+    /// Steps done.
+    #[must_use]
+    pub fn num_steps_done(&self) -> u64 {
+        self.step
+    }
+
+    /// Trains until all steps are done or `stop` is requested, which lets the present step finish. Saves every so often, and at
+    /// the end.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stops it; the last checkpoint is then the place to resume from.
+    pub fn run(&mut self, stop: &Stop, observer: &mut dyn Observer) -> Result<Ended> {
+        while self.step < self.config.num_steps {
+            if stop.requested() {
+                self.save_now(None, observer)?;
+                return Ok(Ended::Stopped);
+            }
+            let report = self.step_observed(observer)?;
+            let (step, of) = (self.step, self.config.num_steps);
+            observer.event(&Event::Step {
+                step,
+                of,
+                metrics: &report.metrics,
+                rollouts: &report.rollouts,
+            })?;
+            if step == of || step.is_multiple_of(self.config.keep.every.max(1)) {
+                self.save_now(Some(&report.metrics), observer)?;
+            }
+        }
+        Ok(Ended::Finished)
+    }
+
+    /// One step.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stops it. Weights, optimiser and place are then those of before, unless some of several updates were done.
+    pub fn step(&mut self) -> Result<StepReport> {
+        self.step_observed(&mut |_: &Event<'_>| Ok(()))
+    }
+
+    fn step_observed(&mut self, observer: &mut dyn Observer) -> Result<StepReport> {
+        let start = Instant::now();
+        let mut phases = Phases::default();
+        let (batch, stats) = if self.config.rollouts_ahead == 0 {
+            let batch = self.sample(observer)?;
+            phases.merge(batch.phases.clone());
+            let trained = self.train(&batch, observer, &mut phases)?;
+            (batch, trained)
+        } else {
+            self.step_ahead(observer, &mut phases)?
+        };
+        self.next_prompt = self.ahead.back().unwrap_or(&batch).next_prompt;
+        self.num_tokens += batch.drawn.tokens as u64;
+        self.step += 1;
+        self.follow()?;
+        self.report(&batch, &stats, &phases, start.elapsed().as_secs_f64())
+    }
+
+    fn sampler(&self) -> Sampler<'_, E> {
+        let Self { config, environment, tasks, rewards, .. } = self;
+        Sampler { config, environment, tasks, rewards }
+    }
+
+    fn sample(&self, observer: &mut dyn Observer) -> Result<Batch<P::Media>> {
+        let policy = without_gradients(&self.learner.module);
+        let progress = |done, of| observer.event(&Event::Rollouts { done, of });
+        self.sampler().batch(&policy, self.step, self.next_prompt, progress)
+    }
+
+    /// Trains on the oldest batch while another thread samples the next with the weights of now.
+    fn step_ahead(
+        &mut self,
+        observer: &mut dyn Observer,
+        phases: &mut Phases,
+    ) -> Result<(Batch<P::Media>, Trained)> {
+        while (self.ahead.len() as u64) < self.config.rollouts_ahead {
+            let batch = self.sample(observer)?;
+            self.next_prompt = batch.next_prompt;
+            self.ahead.push_back(batch);
+        }
+        let policy = without_gradients(&self.learner.module);
+        let Self { config, environment, tasks, rewards, .. } = &*self;
+        let (config, next_prompt, step) = (config.clone(), self.next_prompt, self.step);
+        let oldest = self.ahead.front().cloned().ok_or(Error::NoTokens("the queue of batches"))?;
+        // The sampler borrows what training does not touch; the learner is taken out for as long as both run.
+        let mut learner = self.learner.fork();
+        let (new, trained) = std::thread::scope(|scope| {
+            let sampler = Sampler { config: &config, environment, tasks, rewards };
+            let sampling =
+                scope.spawn(move || sampler.batch(&policy, step, next_prompt, |_, _| Ok(())));
+            let trained = self.train_with(&mut learner, &oldest, observer, phases);
+            let new = phases.time("wait_for_rollouts", || sampling.join());
+            (new.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), trained)
+        });
+        let (new, trained) = (new?, trained?);
+        self.learner = learner;
+        self.ahead.pop_front();
+        self.ahead.push_back(new);
+        Ok((oldest, trained))
+    }
+
+    fn train(
+        &mut self,
+        batch: &Batch<P::Media>,
+        observer: &mut dyn Observer,
+        phases: &mut Phases,
+    ) -> Result<Trained> {
+        let mut learner = self.learner.fork();
+        let trained = self.train_with(&mut learner, batch, observer, phases)?;
+        self.learner = learner;
+        Ok(trained)
+    }
+
+    /// Updates `learner` on a batch. The trainer itself stays as it is, so an error leaves everything as before.
+    fn train_with(
+        &self,
+        learner: &mut Learner<P>,
+        batch: &Batch<P::Media>,
+        observer: &mut dyn Observer,
+        phases: &mut Phases,
+    ) -> Result<Trained> {
+        let config = &self.config;
+        let rewards: Vec<_> =
+            batch.rollouts.iter().map(|rollout| rollout.rewards.clone()).collect();
+        let advantages = advantages(
+            &rewards,
+            &self.rewards.weights(),
+            config.num_generations,
+            &config.advantage,
+        )?;
+        if batch.rollouts.is_empty() {
+            return Ok(Trained { advantages, ..Trained::default() }); // every group was dropped: nothing to learn from
+        }
+        let trajectories: Vec<_> =
+            batch.rollouts.iter().map(|rollout| &rollout.trajectory).collect();
+        let sampled: Vec<_> =
+            trajectories.iter().map(|one| one.logps()[one.completion()].to_vec()).collect();
+        let policy = without_gradients(&learner.module);
+        let old_logps = match config.old_logps {
+            OldLogps::Sampling => sampled.clone(),
+            OldLogps::Score => phases.time("scoring", || score(&policy, &trajectories, config))?,
+        };
+        let off = || policy.without_adapter().ok_or(Error::NoTokens("the policy's adapter"));
+        let ref_logps = match (config.loss.beta != 0.0, &self.reference) {
+            (false, _) => None,
+            (true, Some(frozen)) => {
+                Some(phases.time("scoring", || score(frozen, &trajectories, config))?)
+            }
+            (true, None) => Some(phases.time("scoring", || score(&off()?, &trajectories, config))?),
+        };
+        let own = |idx: usize| &trajectories[idx].policy_mask()[trajectories[idx].completion()];
+        let pairs =
+            (0..sampled.len()).map(|idx| (&old_logps[idx][..], &sampled[idx][..], own(idx)));
+        let mismatch = Mismatch::of(pairs, config.correction.as_ref())?;
+        let mut rows = Vec::with_capacity(trajectories.len());
+        for (idx, trajectory) in trajectories.iter().enumerate() {
+            let masked = config.mask_truncated && trajectory.truncated();
+            let weights = config
+                .correction
+                .map(|correction| correction.weights(&old_logps[idx], &sampled[idx], own(idx)));
+            rows.push(Row {
+                trajectory,
+                mask: own(idx).iter().map(|own| *own && !masked).collect(),
+                advantage: advantages.values[idx],
+                old_logps: old_logps[idx].clone(),
+                ref_logps: ref_logps.as_ref().map(|all| all[idx].clone()),
+                correction: weights.transpose()?,
+            });
+        }
+        let progress = |done, of| observer.event(&Event::Updates { done, of });
+        let updates = update(learner, &rows, config, self.step, phases, progress)?;
+        Ok(Trained { advantages, mismatch, updates })
+    }
+
+    /// Lets a following reference follow.
+    fn follow(&mut self) -> Result<()> {
+        if let (ReferenceConfig::Following { every, share }, Some(_)) =
+            (self.config.reference, &self.reference)
+            && self.step.is_multiple_of(every.max(1))
+            && let Some(reference) = self.reference.take()
+        {
+            self.reference = Some(mix(reference, &without_gradients(&self.learner.module), share));
+        }
+        Ok(())
+    }
+}
+
+/// What training on a batch came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Trained {
+    advantages: Advantages,
+    mismatch: Mismatch,
+    updates: update::UpdateStats,
+}
+
+impl Default for Trained {
+    fn default() -> Self {
+        let advantages = Advantages { values: Vec::new(), zero_std: Vec::new() };
+        Self { advantages, mismatch: Mismatch::default(), updates: update::UpdateStats::default() }
+    }
+}
