@@ -85,12 +85,16 @@ impl Linear {
     /// - `x`: `[.., d_in]`, output `[.., d_out]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let bias = self.bias.as_ref().map(Param::val);
+        let weight = self.weight.base();
+        // packed weights have no gradient; nor can one flow through a product with them
+        let is_packed = matches!(weight.dtype(), DType::QFloat(_));
+        let weight = if is_packed && x.is_autodiff() { weight.dequantize() } else { weight };
         match self.weight.adapter() {
-            None => linear(x, self.weight.base(), bias),
+            None => linear(x, weight, bias),
             Some(adapter) => {
                 let low = linear(x.clone(), adapter.a.val(), None);
                 let added = linear(low, adapter.b.val(), None).mul_scalar(adapter.scale);
-                linear(x, self.weight.base(), bias) + added
+                linear(x, weight, bias) + added
             }
         }
     }
@@ -105,11 +109,6 @@ impl Linear {
             weight: Param::initialized(self.weight.id, self.weight.base()),
             bias: self.bias.clone(),
         }
-    }
-
-    /// The adapter's place, for reading and writing.
-    pub(crate) fn weight(&self) -> &Param<Tensor<2>> {
-        &self.weight
     }
 }
 

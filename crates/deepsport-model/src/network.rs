@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::module::linear;
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
 
@@ -14,6 +14,7 @@ use crate::layers::{Init, Linear};
 use crate::observe::Observer;
 use crate::processor::Pixels;
 use crate::sequence::Sequence;
+use crate::training::LoraSettings;
 use crate::vision::VisionTower;
 
 /// Qwen2.5-VL.
@@ -29,6 +30,9 @@ pub struct Network {
     lm_head: Option<Linear>,
     #[module(skip)]
     config: ModelConfig,
+    /// Of its adapters, where it has some.
+    #[module(skip)]
+    lora: Option<LoraSettings>,
 }
 
 /// How a forward over whole sequences runs.
@@ -51,6 +55,7 @@ impl Network {
             lm_head: (!config.tie_word_embeddings)
                 .then(|| Linear::init(text.hidden_size, text.vocab_size, false, init)),
             config: config.clone(),
+            lora: None,
         }
     }
 
@@ -177,7 +182,33 @@ impl Network {
             model: self.model.without_adapter(),
             lm_head: self.lm_head.as_ref().map(Linear::without_adapter),
             config: self.config.clone(),
+            lora: None,
         }
+    }
+
+    /// How its adapters were made, if it has some.
+    #[must_use]
+    pub fn lora(&self) -> Option<&LoraSettings> {
+        self.lora.as_ref()
+    }
+
+    pub(crate) fn set_lora(&mut self, settings: Option<LoraSettings>) {
+        self.lora = settings;
+    }
+
+    /// Numbers in all weights, adapters left out. Draws and reads none of them.
+    #[must_use]
+    pub fn num_weights(&self) -> usize {
+        let mut weights = Matrices::default();
+        self.visit(&mut weights);
+        weights.numbers
+    }
+
+    /// Path in the module and shape of every matrix that is a weight, in order.
+    pub(crate) fn matrices(&self) -> Vec<(String, [usize; 2])> {
+        let mut matrices = Matrices::default();
+        self.visit(&mut matrices);
+        matrices.found
     }
 
     /// The same network with rotary frequencies rounded to bf16, as they become in PyTorch when a loaded model is cast
@@ -197,6 +228,35 @@ impl Network {
     pub fn with_frozen_vision(mut self) -> Self {
         self.visual = self.visual.set_require_grad(false);
         self
+    }
+}
+
+#[derive(Default)]
+struct Matrices {
+    path: Vec<String>,
+    found: Vec<(String, [usize; 2])>,
+    /// In all weights, matrices or not.
+    numbers: usize,
+}
+
+impl ModuleVisitor for Matrices {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.path.iter().any(|part| part == "lora") {
+            return;
+        }
+        let shape = param.lazy_shape();
+        self.numbers += shape.iter().product::<usize>();
+        if let [d_in, d_out] = shape.as_slice() {
+            self.found.push((self.path.join("."), [*d_in, *d_out]));
+        }
     }
 }
 

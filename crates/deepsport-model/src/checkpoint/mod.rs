@@ -10,12 +10,14 @@
 //! # Ok::<(), deepsport_model::Error>(())
 //! ```
 
+mod adapter;
 mod decode;
 mod export;
 mod file;
 mod load;
 mod names;
 mod report;
+mod save;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +31,7 @@ pub use export::NamedTensor;
 pub use load::Progress;
 pub use names::{Layout, canonical_name};
 pub use report::Report;
+pub use save::SaveSettings;
 
 use file::Stored;
 

@@ -1,5 +1,6 @@
 //! What users rely on, checked against numbers of transformers.
 
+mod adapters;
 mod checkpoint;
 mod generation;
 mod golden;
