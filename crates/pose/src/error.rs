@@ -223,10 +223,96 @@ pub enum Error {
         /// The joint.
         joint: Joint,
     },
+    /// A person's box with nothing in it, or outside the picture.
+    #[error("person box {left}, {top}, {width} x {height}: {problem}")]
+    PersonBox {
+        /// x of the left edge, pixels.
+        left: f64,
+        /// y of the upper edge, pixels, y down.
+        top: f64,
+        /// Pixels across.
+        width: f64,
+        /// Pixels down.
+        height: f64,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A setting of a pose network's checkpoint that no network can be made of.
+    #[error("{}: field {field}: {problem}", path.display())]
+    Checkpoint {
+        /// The settings file.
+        path: PathBuf,
+        /// The field, with dots between levels.
+        field: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A file of weights that is not one.
+    #[error("{}: not a usable safetensors file: {problem}", path.display())]
+    WeightFile {
+        /// The file.
+        path: PathBuf,
+        /// What the reader said.
+        problem: String,
+    },
+    /// The weights are not those of the network that the settings describe.
+    #[error(
+        "{}: the weights do not fit config.json: {}{}{}", path.display(),
+        listed("missing", missing), listed("unused", unused), listed("of another shape", misshaped)
+    )]
+    Weights {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// Tensors that the network needs and no file has.
+        missing: Vec<String>,
+        /// Tensors of the files that the network has no place for.
+        unused: Vec<String>,
+        /// Tensors of another shape or kind, with both shapes.
+        misshaped: Vec<String>,
+    },
+    /// A weight that is infinite or not a number.
+    #[error("{}: tensor {name} holds a value that is not finite", path.display())]
+    BadWeight {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+    },
+    /// The network's output is infinite or not a number, so its weights are broken or too large for the precision.
+    #[error("the pose network gives heatmaps that are not finite; its weights overflow")]
+    NotFinite,
+    /// An expert that the network does not have.
+    #[error("expert {expert} of a network with {num_experts}; they count from 0")]
+    Expert {
+        /// The expert asked for.
+        expert: usize,
+        /// Experts there are.
+        num_experts: usize,
+    },
+    /// Keypoints whose labels name no joints.
+    #[error("{needed_for} needs to know the joints, but the checkpoint's id2label says {labels:?}")]
+    Labels {
+        /// What cannot be done.
+        needed_for: &'static str,
+        /// The labels.
+        labels: Vec<String>,
+    },
 }
 
 impl Error {
     pub(crate) fn io(path: &std::path::Path, source: std::io::Error) -> Error {
         Error::Io { path: path.to_owned(), source }
+    }
+}
+
+/// `2 missing (a, b); `: the first few of a list by name.
+fn listed(what: &str, names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    match names.len() {
+        0 => String::new(),
+        n => {
+            let more = if n > SHOWN { ", ..." } else { "" };
+            format!("{n} {what} ({}{more}); ", names[..n.min(SHOWN)].join(", "))
+        }
     }
 }

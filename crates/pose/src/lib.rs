@@ -41,6 +41,10 @@ mod angles;
 mod signal;
 mod flexion; // what if
 mod vector;
+mod picture; // what is looked at
+mod person; // who is in it, and where
+#[cfg(feature = "vitpose")]
+pub mod vitpose; // the network that finds their joints
 mod error;
 
 pub use body::View;
@@ -50,6 +54,8 @@ pub use error::{Error, Result};
 pub use format::{Format, Recording, read, to_csv, write_csv};
 pub use joint::{Joint, Side};
 pub use measure::Measure;
+pub use person::{Keypoint, PersonBox, PersonDetector, Sighting, Tracker};
+pub use picture::Picture;
 pub use savgol::SavitzkyGolay;
 pub use series::{SkeletonSeries, Unit};
 pub use signal::{Signal, SignalUnit};

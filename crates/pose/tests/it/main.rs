@@ -9,5 +9,8 @@ mod filters; // against SciPy
 mod flexion;
 mod tables; // the house's CSV
 mod formats; // everybody else's
+mod person; // boxes, and following one athlete
+#[cfg(feature = "vitpose")]
+mod vitpose; // the network, against transformers
 mod fuzz;
 mod recordings; // real data, where it is present
