@@ -1,15 +1,14 @@
 //! Broken checkpoints and boxes are refused by name.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pose::vitpose::VitPose;
 use pose::{Error, PersonBox, Picture};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::support::{device, fixtures, model};
+use super::support::{Stored, device, fixtures, model, read_tensors, write_tensors};
 
 /// A copy of a checkpoint that a test may break.
 struct Checkpoint(TempDir);
@@ -40,7 +39,7 @@ impl Checkpoint {
         self
     }
 
-    fn with_tensors(self, edit: impl FnOnce(&mut BTreeMap<String, Parts>)) -> Self {
+    fn with_tensors(self, edit: impl FnOnce(&mut BTreeMap<String, Stored>)) -> Self {
         let path = self.path("model.safetensors");
         let mut tensors = read_tensors(&path);
         edit(&mut tensors);
@@ -58,22 +57,6 @@ impl Checkpoint {
         assert!(error.to_string().len() < 600, "{error}");
         error
     }
-}
-
-type Parts = (Dtype, Vec<usize>, Vec<u8>);
-
-fn read_tensors(path: &Path) -> BTreeMap<String, Parts> {
-    let bytes = std::fs::read(path).unwrap();
-    let file = SafeTensors::deserialize(&bytes).unwrap();
-    let parts = |view: TensorView<'_>| (view.dtype(), view.shape().to_vec(), view.data().to_vec());
-    file.tensors().into_iter().map(|(name, view)| (name, parts(view))).collect()
-}
-
-fn write_tensors(path: &Path, tensors: &BTreeMap<String, Parts>) {
-    let views = tensors.iter().map(|(name, (dtype, shape, data))| {
-        (name.clone(), TensorView::new(*dtype, shape.clone(), data).unwrap())
-    });
-    std::fs::write(path, serialize(views, None).unwrap()).unwrap();
 }
 
 const QUERY: &str = "backbone.encoder.layer.1.attention.attention.query.weight";
@@ -99,10 +82,9 @@ fn missing_files_are_named() {
 fn weights_that_do_not_fit_are_listed() {
     let checkpoint = Checkpoint::copy("simple_f32").with_tensors(|tensors| {
         tensors.remove(NORM);
-        let (dtype, _, bytes) = tensors.remove("head.conv.bias").unwrap();
-        tensors.insert("head.conv.offset".into(), (dtype, vec![17], bytes));
-        let (_, shape, _) = &mut tensors.get_mut(QUERY).unwrap();
-        *shape = vec![16, 64];
+        let bias = tensors.remove("head.conv.bias").unwrap();
+        tensors.insert("head.conv.offset".into(), bias);
+        tensors.get_mut(QUERY).unwrap().shape = vec![16, 64];
     });
     let error = checkpoint.error();
     let Error::Weights { missing, unused, misshaped, .. } = &error else { panic!("{error}") };
@@ -117,14 +99,14 @@ fn weights_that_do_not_fit_are_listed() {
 fn weights_that_are_not_numbers_are_refused() {
     for value in [f32::NAN, f32::INFINITY] {
         let checkpoint = Checkpoint::copy("simple_f32").with_tensors(|tensors| {
-            tensors.get_mut(NORM).unwrap().2[..4].copy_from_slice(&value.to_le_bytes());
+            tensors.get_mut(NORM).unwrap().bytes[..4].copy_from_slice(&value.to_le_bytes());
         });
         let error = checkpoint.error();
         assert!(matches!(&error, Error::BadWeight { name, .. } if name == NORM), "{error}");
     }
     let variance = "head.batchnorm2.running_var";
     let checkpoint = Checkpoint::copy("classic_bf16").with_tensors(|tensors| {
-        tensors.get_mut(variance).unwrap().2[..2].copy_from_slice(&0x7fc0_u16.to_le_bytes());
+        tensors.get_mut(variance).unwrap().bytes[..2].copy_from_slice(&0x7fc0_u16.to_le_bytes());
     });
     let error = checkpoint.error();
     assert!(matches!(&error, Error::BadWeight { name, .. } if name == variance), "{error}");
@@ -133,7 +115,7 @@ fn weights_that_are_not_numbers_are_refused() {
 #[test]
 fn weights_that_overflow_give_an_error_not_a_picture() {
     let checkpoint = Checkpoint::copy("simple_f32").with_tensors(|tensors| {
-        for value in tensors.get_mut("head.conv.weight").unwrap().2.chunks_exact_mut(4) {
+        for value in tensors.get_mut("head.conv.weight").unwrap().bytes.chunks_exact_mut(4) {
             value.copy_from_slice(&f32::MAX.to_le_bytes());
         }
     });
@@ -217,7 +199,7 @@ fn parts_of_a_checkpoint_are_loaded_together_and_missed_by_name() {
     let of = |name: &str| parts[usize::from(name.contains("layer.1"))];
     for part in parts {
         let own = tensors.iter().filter(|(name, _)| of(name) == part);
-        let own = own.map(|(name, parts)| (name.clone(), parts.clone())).collect();
+        let own = own.map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
         write_tensors(&checkpoint.path(part), &own);
     }
     let index: BTreeMap<&String, &str> = tensors.keys().map(|name| (name, of(name))).collect();
@@ -265,10 +247,9 @@ fn experts_and_flip_tests_that_cannot_be_are_refused() {
     let checkpoint = Checkpoint::copy("simple_f32")
         .with_json("config.json", |config| config["id2label"] = labels)
         .with_tensors(|tensors| {
-            let shorten = |parts: &mut Parts| {
-                let old = parts.1[0];
-                parts.2.truncate(parts.2.len() / old * 2);
-                parts.1[0] = 2;
+            let shorten = |tensor: &mut Stored| {
+                tensor.bytes.truncate(tensor.bytes.len() / tensor.shape[0] * 2);
+                tensor.shape[0] = 2;
             };
             shorten(tensors.get_mut("head.conv.weight").unwrap());
             shorten(tensors.get_mut("head.conv.bias").unwrap());

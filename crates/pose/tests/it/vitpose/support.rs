@@ -1,10 +1,11 @@
 //! Fixtures: tiny checkpoints with random weights, and what transformers 5.23 gives for them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use pose::vitpose::VitPose;
-use safetensors::SafeTensors;
+use serde_json::{Map, Value, json};
 
 /// Red, green and blue of ImageNet, which the fixtures are normalised with.
 pub(super) const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -22,24 +23,60 @@ pub(super) fn model(name: &str) -> VitPose {
     VitPose::load(&fixtures().join(name), &device()).unwrap()
 }
 
-/// A safetensors file of goldens.
-pub(super) struct Goldens {
-    bytes: Vec<u8>,
+/// A tensor of a safetensors file: kind, shape, bytes.
+#[derive(Clone)]
+pub(super) struct Stored {
+    pub(super) dtype: String,
+    pub(super) shape: Vec<usize>,
+    pub(super) bytes: Vec<u8>,
 }
+
+/// The tensors of a safetensors file: the header's length in 8 bytes, a JSON header, the tensors.
+pub(super) fn read_tensors(path: &Path) -> BTreeMap<String, Stored> {
+    let file = std::fs::read(path).unwrap();
+    let (length, rest) = file.split_at(8);
+    let (header, data) = rest.split_at(u64::from_le_bytes(length.try_into().unwrap()) as usize);
+    let mut header: Map<String, Value> = serde_json::from_slice(header).unwrap();
+    header.remove("__metadata__");
+    let integers = |value: &Value| -> Vec<usize> {
+        value.as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as usize).collect()
+    };
+    let stored = |(name, entry): (String, Value)| {
+        let range = integers(&entry["data_offsets"]);
+        let (dtype, shape) = (entry["dtype"].as_str().unwrap(), integers(&entry["shape"]));
+        let bytes = data[range[0]..range[1]].to_vec();
+        (name, Stored { dtype: dtype.to_owned(), shape, bytes })
+    };
+    header.into_iter().map(stored).collect()
+}
+
+pub(super) fn write_tensors(path: &Path, tensors: &BTreeMap<String, Stored>) {
+    let (mut header, mut data) = (Map::new(), Vec::new());
+    for (name, Stored { dtype, shape, bytes }) in tensors {
+        let offsets = [data.len(), data.len() + bytes.len()];
+        data.extend_from_slice(bytes);
+        let entry = json!({ "dtype": dtype, "shape": shape, "data_offsets": offsets });
+        header.insert(name.clone(), entry);
+    }
+    let header = Value::Object(header).to_string().into_bytes();
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::write(path, [length.as_slice(), &header, &data].concat()).unwrap();
+}
+
+/// A safetensors file of goldens.
+pub(super) struct Goldens(BTreeMap<String, Stored>);
 
 impl Goldens {
     pub(super) fn read(path: impl AsRef<Path>) -> Self {
-        Self { bytes: std::fs::read(fixtures().join(path)).unwrap() }
+        Self(read_tensors(&fixtures().join(path)))
     }
 
     /// Shape and values of an f32 tensor.
     pub(super) fn values(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
-        let file = SafeTensors::deserialize(&self.bytes).unwrap();
-        let tensor = file.tensor(name).unwrap();
-        assert_eq!(tensor.dtype(), safetensors::Dtype::F32);
-        let values = tensor.data().chunks_exact(4);
-        let values = values.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        (tensor.shape().to_vec(), values)
+        let Stored { dtype, shape, bytes } = &self.0[name];
+        assert_eq!(dtype, "F32");
+        let values = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()));
+        (shape.clone(), values.collect())
     }
 
     pub(super) fn tensor<const D: usize>(&self, name: &str) -> Tensor<D> {
@@ -48,10 +85,9 @@ impl Goldens {
     }
 
     pub(super) fn integers(&self, name: &str) -> Vec<usize> {
-        let file = SafeTensors::deserialize(&self.bytes).unwrap();
-        let tensor = file.tensor(name).unwrap();
-        assert_eq!(tensor.dtype(), safetensors::Dtype::I64);
-        let values = tensor.data().chunks_exact(8);
+        let Stored { dtype, bytes, .. } = &self.0[name];
+        assert_eq!(dtype, "I64");
+        let values = bytes.chunks_exact(8);
         values.map(|b| i64::from_le_bytes(b.try_into().unwrap()) as usize).collect()
     }
 }
