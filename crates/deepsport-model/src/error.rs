@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Result of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a checkpoint, an input or a request was refused.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +120,112 @@ pub enum Error {
         /// The setting.
         field: &'static str,
         /// What is wrong, with the value found and what would do.
+        problem: String,
+    },
+    /// A picture has no pixels.
+    #[error("a picture of {width} x {height} has no pixels")]
+    EmptyPicture {
+        /// Columns.
+        width: usize,
+        /// Rows.
+        height: usize,
+    },
+    /// The bytes of a picture do not fit its sides.
+    #[error(
+        "a picture of {width} x {height} with {num_channels} channels cannot have {found} bytes"
+    )]
+    PictureBytes {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// Bytes of a pixel.
+        num_channels: usize,
+        /// Bytes found.
+        found: usize,
+    },
+    /// A picture is too long and thin to be resized.
+    #[error(
+        "a picture of {width} x {height} has a side over 200 times the other; crop it or add a border"
+    )]
+    AspectRatio {
+        /// Columns.
+        width: usize,
+        /// Rows.
+        height: usize,
+    },
+    /// A picture cannot be resized.
+    #[error("the picture cannot be resized")]
+    Resize(#[from] pillow_resize::Error),
+    /// A clip has no frames.
+    #[error("the clip has no frames")]
+    NoFrames,
+    /// A video is too short for frames to be chosen from it.
+    #[error(
+        "a video of {found} frames is too short, {needed} are needed; show its frames as pictures"
+    )]
+    TooFewFrames {
+        /// Frames of the video.
+        found: usize,
+        /// Frames that the rule chooses at least.
+        needed: usize,
+    },
+    /// The frames of a clip are not of one size.
+    #[error("frame {frame_idx} is {} x {}, those before it are {} x {}", found.0, found.1, expected.0, expected.1)]
+    FrameSize {
+        /// The first frame of another size.
+        frame_idx: usize,
+        /// Width and height of the first frame.
+        expected: (u32, u32),
+        /// Width and height of this frame.
+        found: (u32, u32),
+    },
+    /// A tokenizer cannot be read or refuses its input.
+    #[error("tokenizer{}: {problem}", path.as_ref().map(|path| format!(" {}", path.display())).unwrap_or_default())]
+    Tokenizer {
+        /// `tokenizer.json`, if it came from a file.
+        path: Option<PathBuf>,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The tokenizer lacks a token that the chat format needs.
+    #[error("the tokenizer has no token {content}; is it that of a Qwen2-VL or Qwen2.5-VL model?")]
+    MissingToken {
+        /// The token's text.
+        content: &'static str,
+    },
+    /// A chat template is broken or refuses its conversation.
+    #[error("chat template: {problem}")]
+    Template {
+        /// What the template engine says.
+        problem: String,
+        /// The engine's own error.
+        source: Option<Box<minijinja::Error>>,
+    },
+    /// A prompt has more or fewer placeholders than there are media for them.
+    #[error("the prompt has {placeholders} {token} placeholders for {media} pictures or clips")]
+    PlaceholderCount {
+        /// The placeholder.
+        token: &'static str,
+        /// How many the prompt has.
+        placeholders: usize,
+        /// How many grids were given.
+        media: usize,
+    },
+    /// A later turn does not start with the tokens of the one before.
+    #[error("token {place} was {before} and is now {}; the conversation was changed, or the template is not prefix-preserving", after.map_or("missing".into(), |id| id.to_string()))]
+    PrefixChanged {
+        /// First token that differs.
+        place: usize,
+        /// The id that it was.
+        before: u32,
+        /// The id that it is now, if there is one.
+        after: Option<u32>,
+    },
+    /// Logits from which no token can be drawn.
+    #[error("no token can be sampled: {problem}")]
+    Logits {
+        /// What is wrong, with the first place of it.
         problem: String,
     },
     /// The network computed a value that is not finite.

@@ -1,5 +1,9 @@
 //! Qwen2.5-VL in burn: checkpoints, processor, forward with gradients, generation.
 
+pub mod processor; // pictures and clips in
+pub mod tokenizer; // text to ids and back
+pub mod chat; // conversations
+pub mod sampling; // logits to the next token
 mod batch;
 mod cache;
 pub mod checkpoint;
@@ -11,7 +15,6 @@ mod layers;
 mod network;
 mod observe;
 mod positions;
-pub mod processor;
 mod quantise;
 mod recompute;
 mod rope;

@@ -1,5 +1,12 @@
 //! What users rely on, checked against numbers of transformers.
 
+mod fixtures;
+
+mod chat;
+mod processor;
+mod sampling;
+mod tokenizer;
+
 mod adapters;
 mod checkpoint;
 mod generation;
