@@ -1,0 +1,11 @@
+//! Pages to look at: one HTML file each, pictures and styles inside, no scripts, nothing loaded from elsewhere.
+
+mod trace; // one run
+mod evaluation; // a run over a data set
+mod thumbnail;
+
+pub use evaluation::evaluation_page;
+pub use trace::trace_page;
+
+/// Styles that all pages share.
+const STYLE: &str = include_str!("../../templates/page.css");

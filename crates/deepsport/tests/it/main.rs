@@ -1,0 +1,11 @@
+//! What users of the crate rely on.
+
+mod agent;
+mod data;
+mod distill;
+mod evaluate;
+mod world;
+#[cfg(feature = "openai")]
+mod openai;
+#[cfg(feature = "openai")]
+mod server;
