@@ -134,7 +134,8 @@ pub(crate) fn mix<M: Module>(target: M, source: &M, share: f64) -> M {
 
 /// Weights with their optimiser.
 pub(crate) struct Learner<M> {
-    pub(crate) module: M,
+    /// Taken out for the moment of an update, so that old and new weights need not both be held.
+    module: Option<M>,
     pub(crate) optimizer: ModuleOptimizer,
 }
 
@@ -146,12 +147,19 @@ impl<M: std::fmt::Debug> std::fmt::Debug for Learner<M> {
 
 impl<M: Module> Learner<M> {
     pub(crate) fn new(module: M, config: &OptimConfig) -> Self {
-        Self { module, optimizer: config.init() }
+        Self { module: Some(module), optimizer: config.init() }
     }
 
-    /// A second one at the same place. Tensors are shared until one of them changes.
-    pub(crate) fn fork(&self) -> Self {
-        Self { module: self.module.clone(), optimizer: self.optimizer.clone() }
+    pub(crate) fn module(&self) -> &M {
+        self.module.as_ref().expect("the module is back after each update")
+    }
+
+    pub(crate) fn into_module(self) -> M {
+        self.module.expect("the module is back after each update")
+    }
+
+    pub(crate) fn set(&mut self, module: M, optimizer: ModuleOptimizer) {
+        (self.module, self.optimizer) = (Some(module), optimizer);
     }
 
     /// One update; returns the norm of the gradients before clipping. Nothing changes if that is not finite.
@@ -162,14 +170,14 @@ impl<M: Module> Learner<M> {
         max_norm: f64,
         step: u64,
     ) -> Result<f64> {
-        let norm = grad_norm(&self.module, &grads);
+        let norm = grad_norm(self.module(), &grads);
         if !norm.is_finite() {
             return Err(Error::NotFinite { what: "the gradient norm", value: norm, step });
         }
         if norm > max_norm {
-            scale_grads(&self.module, &mut grads, max_norm / norm);
+            scale_grads(self.module(), &mut grads, max_norm / norm);
         }
-        self.module = self.optimizer.step(rate, self.module.clone(), grads);
+        self.module = self.module.take().map(|module| self.optimizer.step(rate, module, grads));
         Ok(norm)
     }
 }

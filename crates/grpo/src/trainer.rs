@@ -1,11 +1,12 @@
 //! Rollout, reward, advantage, update; again.
 
 mod config;
-mod order;
+mod order; // which task is next
+mod rollout; // from prompts to rewarded rollouts
+mod lesson; // from those to what is to be learned
+mod update; // from that to new weights
 mod report;
-mod rollout;
 mod state;
-mod update;
 
 pub use config::{FilterConfig, OldLogps, ReferenceConfig, RolloutConfig, TrainerConfig};
 pub use rollout::Rollout;
@@ -14,15 +15,13 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::advantage::{Advantages, advantages};
 use crate::checkpoint::Checkpoints;
-use crate::loss::Mismatch;
 use crate::metrics::{Event, Metrics, Observer, Phases, RolloutRecord};
 use crate::optim::{Learner, mix};
 use crate::reward::RewardSum;
 use crate::{Environment, Error, Policy, Result, Stop};
+use lesson::{Learned, Lesson, no_adapter};
 use rollout::{Batch, Sampler};
-use update::{Row, score, update, without_gradients};
 
 /// Trains a policy in an environment by GRPO and its kin.
 ///
@@ -94,14 +93,11 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
         let reference = match config.reference {
             _ if config.loss.beta == 0.0 => None,
             ReferenceConfig::AdapterOff => None, // made when needed: it shares the policy's base weights
-            ReferenceConfig::Frozen | ReferenceConfig::Following { .. } => {
-                Some(without_gradients(&policy))
-            }
+            ReferenceConfig::Frozen | ReferenceConfig::Following { .. } => Some(policy.valid()),
         };
         let off = config.loss.beta != 0.0 && config.reference == ReferenceConfig::AdapterOff;
         if off && policy.without_adapter().is_none() {
-            let fix = "the policy has no adapter to switch off; take `frozen`";
-            return Err(Error::Setting { setting: "reference", value: "adapter_off".into(), fix });
+            return Err(no_adapter());
         }
         let learner = Learner::new(policy, &config.optim);
         Ok(Self {
@@ -135,13 +131,13 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
     /// The policy as trained so far.
     #[must_use]
     pub fn policy(&self) -> &P {
-        &self.learner.module
+        self.learner.module()
     }
 
     /// Ends the run and hands the policy out.
     #[must_use]
     pub fn into_policy(self) -> P {
-        self.learner.module
+        self.learner.into_module()
     }
 
     /// Steps done.
@@ -189,11 +185,12 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
     fn step_observed(&mut self, observer: &mut dyn Observer) -> Result<StepReport> {
         let start = Instant::now();
         let mut phases = Phases::default();
-        let (batch, stats) = if self.config.rollouts_ahead == 0 {
+        let (batch, learned) = if self.config.rollouts_ahead == 0 {
             let batch = self.sample(observer)?;
             phases.merge(batch.phases.clone());
-            let trained = self.train(&batch, observer, &mut phases)?;
-            (batch, trained)
+            let (lesson, learner) = self.lesson();
+            let learned = lesson.learn(learner, &batch, observer, &mut phases)?;
+            (batch, learned)
         } else {
             self.step_ahead(observer, &mut phases)?
         };
@@ -201,7 +198,7 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
         self.num_tokens += batch.drawn.tokens as u64;
         self.step += 1;
         self.follow()?;
-        self.report(&batch, &stats, &phases, start.elapsed().as_secs_f64())
+        self.report(&batch, &learned, &phases, start.elapsed().as_secs_f64())
     }
 
     fn sampler(&self) -> Sampler<'_, E> {
@@ -210,9 +207,22 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
     }
 
     fn sample(&self, observer: &mut dyn Observer) -> Result<Batch<P::Media>> {
-        let policy = without_gradients(&self.learner.module);
+        let policy = self.policy().valid();
         let progress = |done, of| observer.event(&Event::Rollouts { done, of });
         self.sampler().batch(&policy, self.step, self.next_prompt, progress)
+    }
+
+    fn lesson(&mut self) -> (Lesson<'_, P>, &mut Learner<P>) {
+        let Self { config, learner, reference, rewards, step, .. } = self;
+        (
+            Lesson {
+                config,
+                reference: reference.as_ref(),
+                weights: rewards.weights(),
+                step: *step,
+            },
+            learner,
+        )
     }
 
     /// Trains on the oldest batch while another thread samples the next with the weights of now.
@@ -220,104 +230,39 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
         &mut self,
         observer: &mut dyn Observer,
         phases: &mut Phases,
-    ) -> Result<(Batch<P::Media>, Trained)> {
+    ) -> Result<(Batch<P::Media>, Learned)> {
         while (self.ahead.len() as u64) < self.config.rollouts_ahead {
             let batch = self.sample(observer)?;
             self.next_prompt = batch.next_prompt;
             self.ahead.push_back(batch);
         }
-        let policy = without_gradients(&self.learner.module);
-        let Self { config, environment, tasks, rewards, .. } = &*self;
-        let (config, next_prompt, step) = (config.clone(), self.next_prompt, self.step);
-        let oldest = self.ahead.front().cloned().ok_or(Error::NoTokens("the queue of batches"))?;
-        // The sampler borrows what training does not touch; the learner is taken out for as long as both run.
-        let mut learner = self.learner.fork();
-        let (new, trained) = std::thread::scope(|scope| {
-            let sampler = Sampler { config: &config, environment, tasks, rewards };
+        let oldest = match self.ahead.pop_front() {
+            Some(oldest) => oldest,
+            None => self.sample(observer)?,
+        };
+        let policy = self.policy().valid();
+        let Self { config, learner, reference, environment, tasks, rewards, .. } = self;
+        let (step, next_prompt, tasks) = (self.step, self.next_prompt, &tasks[..]);
+        let lesson =
+            Lesson { config, reference: reference.as_ref(), weights: rewards.weights(), step };
+        let sampler = Sampler { config, environment, tasks, rewards };
+        let (new, learned) = std::thread::scope(|scope| {
             let sampling =
                 scope.spawn(move || sampler.batch(&policy, step, next_prompt, |_, _| Ok(())));
-            let trained = self.train_with(&mut learner, &oldest, observer, phases);
+            let learned = lesson.learn(learner, &oldest, observer, phases);
             let new = phases.time("wait_for_rollouts", || sampling.join());
-            (new.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), trained)
+            (new.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), learned)
         });
-        let (new, trained) = (new?, trained?);
-        self.learner = learner;
-        self.ahead.pop_front();
-        self.ahead.push_back(new);
-        Ok((oldest, trained))
-    }
-
-    fn train(
-        &mut self,
-        batch: &Batch<P::Media>,
-        observer: &mut dyn Observer,
-        phases: &mut Phases,
-    ) -> Result<Trained> {
-        let mut learner = self.learner.fork();
-        let trained = self.train_with(&mut learner, batch, observer, phases)?;
-        self.learner = learner;
-        Ok(trained)
-    }
-
-    /// Updates `learner` on a batch. The trainer itself stays as it is, so an error leaves everything as before.
-    fn train_with(
-        &self,
-        learner: &mut Learner<P>,
-        batch: &Batch<P::Media>,
-        observer: &mut dyn Observer,
-        phases: &mut Phases,
-    ) -> Result<Trained> {
-        let config = &self.config;
-        let rewards: Vec<_> =
-            batch.rollouts.iter().map(|rollout| rollout.rewards.clone()).collect();
-        let advantages = advantages(
-            &rewards,
-            &self.rewards.weights(),
-            config.num_generations,
-            &config.advantage,
-        )?;
-        if batch.rollouts.is_empty() {
-            return Ok(Trained { advantages, ..Trained::default() }); // every group was dropped: nothing to learn from
-        }
-        let trajectories: Vec<_> =
-            batch.rollouts.iter().map(|rollout| &rollout.trajectory).collect();
-        let sampled: Vec<_> =
-            trajectories.iter().map(|one| one.logps()[one.completion()].to_vec()).collect();
-        let policy = without_gradients(&learner.module);
-        let old_logps = match config.old_logps {
-            OldLogps::Sampling => sampled.clone(),
-            OldLogps::Score => phases.time("scoring", || score(&policy, &trajectories, config))?,
-        };
-        let off = || policy.without_adapter().ok_or(Error::NoTokens("the policy's adapter"));
-        let ref_logps = match (config.loss.beta != 0.0, &self.reference) {
-            (false, _) => None,
-            (true, Some(frozen)) => {
-                Some(phases.time("scoring", || score(frozen, &trajectories, config))?)
+        match new.and_then(|new| Ok((new, learned?))) {
+            Ok((new, learned)) => {
+                self.ahead.push_back(new);
+                Ok((oldest, learned))
             }
-            (true, None) => Some(phases.time("scoring", || score(&off()?, &trajectories, config))?),
-        };
-        let own = |idx: usize| &trajectories[idx].policy_mask()[trajectories[idx].completion()];
-        let pairs =
-            (0..sampled.len()).map(|idx| (&old_logps[idx][..], &sampled[idx][..], own(idx)));
-        let mismatch = Mismatch::of(pairs, config.correction.as_ref())?;
-        let mut rows = Vec::with_capacity(trajectories.len());
-        for (idx, trajectory) in trajectories.iter().enumerate() {
-            let masked = config.mask_truncated && trajectory.truncated();
-            let weights = config
-                .correction
-                .map(|correction| correction.weights(&old_logps[idx], &sampled[idx], own(idx)));
-            rows.push(Row {
-                trajectory,
-                mask: own(idx).iter().map(|own| *own && !masked).collect(),
-                advantage: advantages.values[idx],
-                old_logps: old_logps[idx].clone(),
-                ref_logps: ref_logps.as_ref().map(|all| all[idx].clone()),
-                correction: weights.transpose()?,
-            });
+            Err(error) => {
+                self.ahead.push_front(oldest);
+                Err(error)
+            }
         }
-        let progress = |done, of| observer.event(&Event::Updates { done, of });
-        let updates = update(learner, &rows, config, self.step, phases, progress)?;
-        Ok(Trained { advantages, mismatch, updates })
     }
 
     /// Lets a following reference follow.
@@ -327,23 +272,8 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
             && self.step.is_multiple_of(every.max(1))
             && let Some(reference) = self.reference.take()
         {
-            self.reference = Some(mix(reference, &without_gradients(&self.learner.module), share));
+            self.reference = Some(mix(reference, self.policy(), share));
         }
         Ok(())
-    }
-}
-
-/// What training on a batch came to.
-#[derive(Clone, Debug)]
-pub(crate) struct Trained {
-    advantages: Advantages,
-    mismatch: Mismatch,
-    updates: update::UpdateStats,
-}
-
-impl Default for Trained {
-    fn default() -> Self {
-        let advantages = Advantages { values: Vec::new(), zero_std: Vec::new() };
-        Self { advantages, mismatch: Mismatch::default(), updates: update::UpdateStats::default() }
     }
 }

@@ -46,8 +46,8 @@ impl<P: PackedModel> SftTrainer<P> {
             (
                 MODEL,
                 pack_module(
-                    &self.learner.module,
-                    self.learner.module.saved_params(),
+                    self.learner.module(),
+                    self.learner.module().saved_params(),
                     &dir.join(MODEL),
                 )?,
             ),
@@ -86,12 +86,12 @@ impl<P: PackedModel> SftTrainer<P> {
         if !fields.is_empty() {
             return Err(Error::OtherSettings { path: dir, fields });
         }
-        let (model, bytes) = (self.learner.module.clone(), take(&mut files, &dir, MODEL)?);
+        let (model, bytes) = (self.learner.module().clone(), take(&mut files, &dir, MODEL)?);
         let saved = model.saved_params();
-        self.learner.module = unpack_module(model, saved, bytes, &dir.join(MODEL))?;
+        let model = unpack_module(model, saved, bytes, &dir.join(MODEL))?;
         let bytes = take(&mut files, &dir, OPTIMIZER)?;
-        self.learner.optimizer =
-            unpack_optimizer(self.config.optim.init(), bytes, &dir.join(OPTIMIZER))?;
+        let optimizer = unpack_optimizer(self.config.optim.init(), bytes, &dir.join(OPTIMIZER))?;
+        self.learner.set(model, optimizer);
         self.step = state.step;
         self.num_tokens = state.num_tokens;
         self.saved_at = Some(state.step);

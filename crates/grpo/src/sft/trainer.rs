@@ -132,13 +132,13 @@ impl<P: PackedModel> SftTrainer<P> {
     /// The model as trained so far.
     #[must_use]
     pub fn model(&self) -> &P {
-        &self.learner.module
+        self.learner.module()
     }
 
     /// Ends the run and hands the model out.
     #[must_use]
     pub fn into_model(self) -> P {
-        self.learner.module
+        self.learner.into_module()
     }
 
     /// Steps of the whole curriculum.
@@ -210,11 +210,11 @@ impl<P: PackedModel> SftTrainer<P> {
         let mut accumulator = GradientsAccumulator::new();
         let mut total = 0.0;
         for rows in rows.chunks(self.config.micro_batch_size) {
-            let loss = nll(&self.learner.module, rows)?.div_scalar(num_learned.max(1) as f64);
+            let loss = nll(self.learner.module(), rows)?.div_scalar(num_learned.max(1) as f64);
             total += loss.clone().into_scalar::<f64>();
             accumulator.accumulate(
-                &self.learner.module,
-                GradientsParams::from_grads(loss.backward(), &self.learner.module),
+                self.learner.module(),
+                GradientsParams::from_grads(loss.backward(), self.learner.module()),
             );
         }
         if !total.is_finite() {
@@ -257,7 +257,7 @@ impl<P: PackedModel> SftTrainer<P> {
     ///
     /// [`Error::TooLong`] if one exceeds a row; whatever stops the model.
     pub fn evaluate(&self, examples: &[Trajectory<P::Media>]) -> Result<f64> {
-        let model = self.learner.module.valid();
+        let model = self.learner.module().valid();
         let lengths: Vec<_> = examples.iter().map(|example| example.ids().len()).collect();
         let rows = pack(&lengths, self.config.max_row_tokens)?;
         let rows: Vec<_> = rows

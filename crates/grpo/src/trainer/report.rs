@@ -1,7 +1,8 @@
 //! The numbers of a step.
 
+use super::lesson::Learned;
 use super::rollout::{Batch, Rollout};
-use super::{StepReport, Trained, Trainer};
+use super::{StepReport, Trainer};
 use crate::advantage::Moments;
 use crate::error::finite;
 use crate::metrics::{Metrics, Phases, RolloutRecord, peak_memory_bytes};
@@ -22,7 +23,7 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
     pub(super) fn report(
         &self,
         batch: &Batch<P::Media>,
-        trained: &Trained,
+        learned: &Learned,
         phases: &Phases,
         total_s: f64,
     ) -> Result<StepReport> {
@@ -30,8 +31,8 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
         self.reward_metrics(&mut metrics, batch);
         completion_metrics(&mut metrics, &batch.rollouts);
         tool_metrics(&mut metrics, &batch.rollouts);
-        self.sampling_metrics(&mut metrics, batch, trained);
-        update_metrics(&mut metrics, trained);
+        self.sampling_metrics(&mut metrics, batch, learned);
+        update_metrics(&mut metrics, learned);
         time_metrics(&mut metrics, batch, phases, total_s);
         metrics.insert("num_tokens".into(), self.num_tokens as f64);
         metrics.insert("epoch".into(), self.next_prompt as f64 / self.tasks.len() as f64);
@@ -42,7 +43,7 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
             .rollouts
             .iter()
             .enumerate()
-            .map(|(idx, rollout)| self.record(batch, rollout, trained.advantages.values[idx]));
+            .map(|(idx, rollout)| self.record(batch, rollout, learned.advantages.values[idx]));
         Ok(StepReport { rollouts: records.collect(), metrics })
     }
 
@@ -68,8 +69,8 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
         metrics.insert("frac_solved_by_all".into(), drawn.solved_by_all as f64 / groups);
     }
 
-    fn sampling_metrics(&self, metrics: &mut Metrics, batch: &Batch<P::Media>, trained: &Trained) {
-        let mismatch = &trained.mismatch;
+    fn sampling_metrics(&self, metrics: &mut Metrics, batch: &Batch<P::Media>, learned: &Learned) {
+        let mismatch = &learned.mismatch;
         let staleness = (self.step - 1).saturating_sub(batch.sampled_at_step);
         let values = [
             ("sampling/staleness", staleness as f64),
@@ -175,8 +176,8 @@ fn tool_metrics<M: Media>(metrics: &mut Metrics, rollouts: &[Rollout<M>]) {
     }
 }
 
-fn update_metrics(metrics: &mut Metrics, trained: &Trained) {
-    let updates = &trained.updates;
+fn update_metrics(metrics: &mut Metrics, learned: &Learned) {
+    let updates = &learned.updates;
     if updates.losses.is_empty() {
         return;
     }

@@ -56,7 +56,7 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
             ahead: self.ahead.iter().cloned().collect(),
         };
         let dir = checkpoints.path(self.step);
-        let policy = &self.learner.module;
+        let policy = self.learner.module();
         let mut files = vec![
             (POLICY, pack_module(policy, policy.saved_params(), &dir.join(POLICY))?),
             (OPTIMIZER, pack_optimizer(&self.learner.optimizer, &dir.join(OPTIMIZER))?),
@@ -105,13 +105,13 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
         if !fields.is_empty() {
             return Err(Error::OtherSettings { path: dir, fields });
         }
-        let policy = self.learner.module.clone();
+        let policy = self.learner.module().clone();
         let saved = policy.saved_params();
         let bytes = take(&mut files, &dir, POLICY)?;
-        self.learner.module = unpack_module(policy, saved.clone(), bytes, &dir.join(POLICY))?;
+        let policy = unpack_module(policy, saved.clone(), bytes, &dir.join(POLICY))?;
         let bytes = take(&mut files, &dir, OPTIMIZER)?;
-        self.learner.optimizer =
-            unpack_optimizer(self.config.optim.init(), bytes, &dir.join(OPTIMIZER))?;
+        let optimizer = unpack_optimizer(self.config.optim.init(), bytes, &dir.join(OPTIMIZER))?;
+        self.learner.set(policy, optimizer);
         if let Some(reference) = self.reference.take() {
             let bytes = take(&mut files, &dir, REFERENCE)?;
             self.reference = Some(unpack_module(reference, saved, bytes, &dir.join(REFERENCE))?);

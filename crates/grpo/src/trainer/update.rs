@@ -1,7 +1,6 @@
-//! From rewarded rollouts to new weights.
+//! From scored rows to new weights: mini-batches, micro-batches, gradients.
 
 use burn::Tensor;
-use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, FloatDType, TensorData};
 
@@ -64,7 +63,7 @@ pub(crate) fn update<P: Policy>(
             let tokens = mini_batch.iter().map(|row| row.num_tokens()).sum();
             let totals = Totals { rows: mini_batch.len(), tokens, batch_rows, batch_tokens };
             let (grads, loss) = phases.time("forward_backward", || {
-                accumulate(&learner.module, mini_batch, config, &totals, &mut stats)
+                accumulate(learner.module(), mini_batch, config, &totals, &mut stats)
             })?;
             if !loss.is_finite() {
                 return Err(Error::NotFinite { what: "the loss", value: loss, step });
@@ -219,9 +218,4 @@ fn check_shape(
 
 fn floats(tensor: Tensor<2>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
-}
-
-/// For `Module::valid` where the trait is not in scope.
-pub(crate) fn without_gradients<P: Module>(policy: &P) -> P {
-    policy.valid()
 }

@@ -4,11 +4,12 @@ use std::path::Path;
 use grpo::checkpoint::Checkpoints;
 use grpo::loss::LossConfig;
 use grpo::metrics::Event;
+use grpo::optim::OptimConfig;
 use grpo::toy::ToyPolicy;
 use grpo::trainer::{Ended, ReferenceConfig};
-use grpo::{Error, RewardSum, Stop, Trainer, TrainerConfig};
+use grpo::{Error, RewardSum, Schedule, Stop, Trainer, TrainerConfig};
 
-use super::support::{Accuracy, AskFirst, ask_first_config, bits, toy_policy};
+use super::support::{Accuracy, Adapted, AskFirst, Bandit, ask_first_config, bits, toy_policy};
 
 fn trainer(config: &TrainerConfig, policy_seed: u64, dir: &Path) -> Trainer<ToyPolicy, AskFirst> {
     let tasks = vec![3, 4, 5, 6, 3];
@@ -67,6 +68,43 @@ fn so_it_is_with_batches_sampled_ahead() {
     let mut config = ask_first_config(LossConfig::cispo());
     config.rollouts_ahead = 2;
     check(&config);
+}
+
+/// The adapter is saved and trained, the base neither; switched off, the adapter leaves the reference.
+#[test]
+fn an_adapter_alone_is_saved() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = TrainerConfig::new(
+        LossConfig::grpo().with_kl(0.1),
+        OptimConfig::new(Schedule::constant(0.1)),
+    );
+    config.reference = ReferenceConfig::AdapterOff;
+    config.num_iterations = 2;
+    let trainer = |base: f32| {
+        let rewards = RewardSum::of(Accuracy);
+        Trainer::new(config.clone(), Adapted::new(2, 4, base), Bandit, vec![vec![2, 1]], rewards)
+            .unwrap()
+            .with_checkpoints(dir.path())
+            .unwrap()
+    };
+    let mut straight = trainer(0.5);
+    let before = bits(straight.policy());
+    straight.step().unwrap();
+    let kl = straight.step().unwrap().metrics["kl"];
+    assert!(kl > 0.0, "the reference is the policy without what it learned: {kl}");
+    straight.save().unwrap();
+    let after = bits(straight.policy());
+    assert_eq!(after[..8], before[..8], "the base stays");
+    assert_ne!(after[8..], before[8..]);
+
+    let mut resumed = trainer(0.25);
+    resumed.resume().unwrap();
+    assert_eq!(
+        bits(resumed.policy())[..8],
+        [0.25f32.to_bits(); 8],
+        "the base is not in the checkpoint"
+    );
+    assert_eq!(bits(resumed.policy())[8..], after[8..]);
 }
 
 #[test]

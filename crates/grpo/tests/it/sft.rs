@@ -52,7 +52,7 @@ fn packed_segments_do_not_see_each_other() {
     let (model, examples) = (toy_policy(1).valid(), [2, 3, 5].map(example));
     let row = PackedRow::new(examples.iter().collect());
     let packed: Vec<f32> =
-        model.score_packed(&[row.clone()]).unwrap().into_data().iter::<f32>().collect();
+        model.score_packed(std::slice::from_ref(&row)).unwrap().into_data().iter::<f32>().collect();
     for (example, start) in examples.iter().zip(row.cu_seqlens()) {
         let alone: Vec<f32> =
             model.score(&[example], 1.0).unwrap().logps.into_data().iter::<f32>().collect();

@@ -1,5 +1,5 @@
 use burn::Tensor;
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, ModuleVisitor, Param, ParamGroup};
 use burn::tensor::{Device, Int, TensorData};
 use grpo::loss::LossConfig;
 use grpo::optim::OptimConfig;
@@ -62,6 +62,61 @@ impl Policy for Table {
             &self.logits.device(),
         );
         Ok(Scores::from_logits(self.rows(rows.len()), ids, temperature))
+    }
+}
+
+/// A table whose base is frozen, with an adapter beside it: the shape of low-rank adaptation.
+#[derive(Module, Debug)]
+pub(crate) struct Adapted {
+    base: Table,
+    adapter: Table,
+}
+
+impl Adapted {
+    pub(crate) fn new(places: usize, vocab: usize, base: f32) -> Self {
+        let base =
+            Tensor::<1>::from_floats([base], &device()).unsqueeze::<2>().repeat(&[places, vocab]);
+        let base = Table { logits: Param::from_tensor(base) }.freeze();
+        Self { base, adapter: Table::new(places, vocab) }
+    }
+
+    fn whole(&self) -> Table {
+        Table { logits: Param::from_tensor(self.base.logits.val() + self.adapter.logits.val()) }
+    }
+}
+
+impl Policy for Adapted {
+    type Media = ();
+
+    fn sample(
+        &self,
+        requests: &mut [SampleRequest<'_, ()>],
+        temperature: f64,
+    ) -> Result<Vec<Turn>> {
+        self.whole().sample(requests, temperature)
+    }
+
+    fn score(&self, rows: &[&Trajectory], temperature: f64) -> Result<Scores> {
+        let places = self.base.logits.dims()[0];
+        let ids: Vec<i64> = rows.iter().flat_map(|row| row.policy_ids()).map(i64::from).collect();
+        let ids = Tensor::<2, Int>::from_data(
+            TensorData::new(ids, [rows.len(), places]),
+            &self.base.logits.device(),
+        );
+        Ok(Scores::from_logits(
+            self.base.rows(rows.len()) + self.adapter.rows(rows.len()),
+            ids,
+            temperature,
+        ))
+    }
+
+    fn without_adapter(&self) -> Option<Self> {
+        let zeros = self.adapter.logits.val().zeros_like();
+        Some(Self { base: self.base.clone(), adapter: Table { logits: Param::from_tensor(zeros) } })
+    }
+
+    fn saved_params(&self) -> ParamGroup {
+        ParamGroup::from_predicate("adapter")
     }
 }
 
