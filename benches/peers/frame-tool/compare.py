@@ -1,8 +1,9 @@
 """Processor time of frame-tool beside torchcodec, decord and PyAV: `python compare.py CLIP...`, from this folder.
 
-First `pip install -r requirements.txt` and `cargo build --release -p frame-tool --features ffmpeg --example access`.
+First `pip install -r requirements.txt` and `cargo build --release -p frame-tool --features ffmpeg,ffmpeg-link
+--example access`.
 Three tasks, each from a cold open, RGB at full size: 8 uniform frames, a window of 16 frames, 100 random frames one by
-one. All take their turn within one repetition; the median of the repetitions counts. Processor time, not wall time:
+one (the third measured once: it takes minutes). All take their turn within one repetition; the median of the repetitions counts. Processor time, not wall time:
 all threads and all child processes are paid for. Means of the pixels are compared, so that nobody gets away with other
 frames.
 """
@@ -20,7 +21,8 @@ import numpy as np
 from torchcodec.decoders import VideoDecoder
 
 ROOT = Path(__file__).parents[3]
-REPETITIONS = 5
+REPETITIONS = 3
+OURS = ("embedded", "linked", "process")  # the default; features `ffmpeg-link` and `ffmpeg`
 
 
 def access():
@@ -74,8 +76,9 @@ def level(frames):
 
 def main(clips):
     program = access()
-    print("| clip | task | " + " | ".join(PEERS) + " | embedded | ffmpeg | embedded / best | ffmpeg / best |")
-    print("| --- | --- |" + " --- |" * (len(PEERS) + 4))
+    print("| clip | task | " + " | ".join(PEERS) + " | " + " | ".join(OURS) + " | " +
+          " | ".join(f"{name} / best" for name in OURS) + " |")
+    print("| --- | --- |" + " --- |" * (len(PEERS) + 2 * len(OURS)))
     for clip in clips:
         num_frames = len(decord.VideoReader(clip))
         middle = num_frames // 2
@@ -85,15 +88,15 @@ def main(clips):
             "single": random.Random(7).choices(range(num_frames), k=100),
         }
         for case, indices in tasks.items():
-            seconds = {name: [] for name in [*PEERS, "embedded", "ffmpeg"]}
+            seconds = {name: [] for name in [*PEERS, *OURS]}
             levels = {}
-            for _ in range(REPETITIONS):
+            for _ in range(1 if case == "single" else REPETITIONS):
                 for name, take in PEERS.items():
                     start = time.process_time()
                     frames = take(clip, case, indices)
                     seconds[name].append(time.process_time() - start)
                     levels[name] = level(frames)
-                for name in ("embedded", "ffmpeg"):
+                for name in OURS:
                     arguments = [program, clip, name, case, "1" if case == "single" else "3", ",".join(map(str, indices))]
                     result = subprocess.run(arguments, capture_output=True, text=True)
                     if result.returncode:
@@ -106,7 +109,7 @@ def main(clips):
             median = {name: statistics.median(values) for name, values in seconds.items()}
             best = min(median[name] for name in PEERS)
             cells = [f"{1000 * median[name]:.0f} ms" for name in seconds]
-            ratios = [f"{median[name] / best:.2f}" for name in ("embedded", "ffmpeg")]
+            ratios = [f"{median[name] / best:.2f}" for name in OURS]
             print(f"| {Path(clip).name} | {case} | " + " | ".join(cells + ratios) + " |", flush=True)
             spread = max(levels.values()) - min(levels.values())
             if spread > 1.5:

@@ -1,6 +1,6 @@
 //! Processor time of opening a clip and taking frames at full size, for `benches/peers/frame-tool/compare.py`.
 //!
-//! `cargo run --release -p frame-tool --features ffmpeg --example access -- CLIP embedded|ffmpeg CASE REPETITIONS INDICES`
+//! `cargo run --release -p frame-tool --features ffmpeg --example access -- CLIP embedded|linked|process CASE REPETITIONS INDICES`
 //! prints seconds of processor time a repetition, its children included, and the mean of all pixels.
 
 use std::error::Error;
@@ -11,9 +11,14 @@ use frame_tool::{Decoder, Video, VideoOptions};
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [clip, decoder, case, repetitions, indices] = args.as_slice() else {
-        return Err("CLIP embedded|ffmpeg CASE REPETITIONS INDICES".into());
+        return Err("CLIP embedded|linked|process CASE REPETITIONS INDICES".into());
     };
-    let decoder = if decoder == "ffmpeg" { Decoder::Ffmpeg } else { Decoder::Embedded };
+    let decoder = match decoder.as_str() {
+        "embedded" => Decoder::Embedded,
+        "linked" => Decoder::Automatic, // with feature `ffmpeg-link`
+        "process" => Decoder::Ffmpeg,
+        other => return Err(format!("no decoder {other:?}").into()),
+    };
     let indices = indices.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>()?;
     let repetitions: u32 = repetitions.parse()?;
     // Nothing is remembered between frames, as in the peers.
@@ -43,15 +48,12 @@ fn level(frames: &[frame_tool::Frame]) -> f64 {
     sums.sum::<f64>() / counts.sum::<usize>() as f64
 }
 
-/// User and system time of this process and of the children that ended, in seconds (Linux, steps of 10 ms).
+/// User and system time of this process and of the children that ended, in seconds (Linux; children in steps of 10 ms).
 fn processor_s() -> Result<f64, Box<dyn Error>> {
+    let own = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     let fields = stat.rsplit_once(')').ok_or("unexpected /proc/self/stat")?.1;
-    let ticks = fields
-        .split_whitespace()
-        .skip(11)
-        .take(4)
-        .map(str::parse::<u64>)
-        .sum::<Result<u64, _>>()?;
-    Ok(ticks as f64 / 100.0)
+    let children = fields.split_whitespace().skip(13).take(2);
+    let ticks = children.map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    Ok(own.tv_sec as f64 + own.tv_nsec as f64 / 1e9 + ticks as f64 / 100.0)
 }

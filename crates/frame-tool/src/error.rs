@@ -132,3 +132,22 @@ pub enum Error {
         source: serde_json::Error,
     },
 }
+
+#[cfg(feature = "ffmpeg")]
+impl Error {
+    /// The same about a file by the name that the user gave it.
+    pub(crate) fn renamed(mut self, name: &std::path::Path) -> Self {
+        if let Self::Io { path, .. }
+        | Self::NotVideo { path, .. }
+        | Self::NoVideo { path, .. }
+        | Self::Unsupported { path, .. }
+        | Self::Damaged { path, .. }
+        | Self::Decode { path, .. }
+        | Self::TooLarge { path, .. }
+        | Self::Program { path, .. } = &mut self
+        {
+            name.clone_into(path);
+        }
+        self
+    }
+}

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 pub struct Frame {
     index: usize,
     timestamp_s: f64,
+    builds_on_damage: bool,
     picture: Arc<Picture>,
 }
 
@@ -38,8 +39,22 @@ impl Frame {
         Self {
             index,
             timestamp_s,
+            builds_on_damage: false,
             picture: Arc::new(Picture { width, height, rgb, sha256: OnceLock::new() }),
         }
+    }
+
+    /// Notes that the pixels may be wrong.
+    pub(crate) fn with_damage_below(mut self, builds_on_damage: bool) -> Self {
+        self.builds_on_damage = builds_on_damage;
+        self
+    }
+
+    /// Whether the pixels may be wrong: a picture that this one may be predicted from could not be decoded
+    /// (which by itself is [`Error::Decode`](crate::Error::Decode)). Known of H.264 through the embedded decoder.
+    #[must_use]
+    pub fn builds_on_damage(&self) -> bool {
+        self.builds_on_damage
     }
 
     /// 0-based place in the video, in presentation order.

@@ -23,7 +23,7 @@
 //!
 //! - [`Video`]: open a file, a folder or bytes; frames by index, with times and hashes. Frame-exact, bounded memory.
 //! - [`Rule`], [`Window`]: which frames stand for a stretch, by index or by time.
-//! - [`Fit`], [`resize`]: shrinking, equal to Pillow bit for bit.
+//! - [`Fit`], [`Filter`]: shrinking, equal to Pillow bit for bit (`pillow-resize`).
 //! - [`Turn`], [`StreamParser`], [`ToolCall`]: what models write, strictly or leniently read, whole or as it comes.
 //! - [`Episode`], [`Trace`], [`Metrics`]: rules, budgets, evidence, scores; [`contact_sheet`], [`timeline_png`].
 //!
@@ -33,19 +33,25 @@
 //!
 //! - `ffmpeg`: HEVC, VP9, AV1, Matroska, WebM and the rest, through the programs `ffmpeg` and `ffprobe` (5.1 or newer)
 //!   on PATH. Links nothing. Without it such files give [`Error::Unsupported`], which names codec and way out.
+//! - `ffmpeg-link`: H.264 in MP4 and QuickTime by a linked libavcodec (5.1 or newer), in a third to a half of the processor time;
+//!   frames, times and pixels stay the same. The only feature that needs something installed to build: `apt-get install
+//!   libavcodec-dev libavformat-dev libclang-dev clang pkg-config`.
 //!
 //! # Sources, and where we differ
 //!
 //! - MP4: ISO/IEC 14496-12 and -15; H.264: ITU-T H.264, decoded by `rust_h264`. Edit lists as FFmpeg reads them.
 //! - Episodes: DeepSport (arXiv:2511.12908), FrameThinker (arXiv:2509.24304); what neither states is marked ours at
 //!   [`Policy`].
-//! - Ours: a frame whose data are damaged is an error, where FFmpeg paints something plausible over it.
+//! - RGB from YUV: as FFmpeg's swscale with default settings does it on x86, bit for bit, which is what decord, PyAV and
+//!   torchcodec hand to models.
+//! - Ours: a frame whose data are damaged is an error, where FFmpeg paints something plausible over it, and frames that
+//!   may build on it say so ([`Frame::builds_on_damage`]).
 
 mod video; // what is opened
 mod source; // where pictures come from
 mod timeline;
 mod frame;
-mod resize;
+mod fit;
 mod sampling; // which frames stand for a stretch
 mod window;
 mod call; // what a model writes
@@ -63,9 +69,10 @@ pub use episode::{
     Adjustment, Episode, Level, Observation, Outcome, Policy, RangePolicy, Refusal, frame_label,
 };
 pub use error::{Error, Result};
+pub use fit::Fit;
 pub use frame::Frame;
 pub use metrics::{Metrics, t_iou};
-pub use resize::{Filter, Fit, resize};
+pub use pillow_resize::Filter;
 pub use sampling::{Rule, pick_at_fps};
 pub use sheet::{contact_sheet, timeline_png};
 pub use source::{Description, Orientation};

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use image::{ImageFormat, Rgb, RgbImage};
 
+use crate::Fit;
 use crate::episode::Policy;
-use crate::resize::Fit;
 use crate::source::picture::Rgb as Pixels;
 use crate::{Error, Frame, Result, Trace};
 
@@ -40,9 +40,12 @@ pub fn contact_sheet(frames: &[Frame], columns: usize) -> Result<Vec<u8>> {
     let thumbs: Vec<Pixels> = frames
         .iter()
         .map(|f| {
-            thumb.apply(Pixels { width: f.width(), height: f.height(), pixels: f.rgb().to_vec() })
+            let pixels = Pixels { width: f.width(), height: f.height(), pixels: f.rgb().to_vec() };
+            thumb
+                .apply(pixels)
+                .map_err(|reason| Error::InvalidFrame { frame_idx: f.index(), reason })
         })
-        .collect();
+        .collect::<Result<_>>()?;
     let cell_width = thumbs.iter().map(|t| t.width).max().unwrap_or(1).max(96) + GAP;
     let cell_height = thumbs.iter().map(|t| t.height).max().unwrap_or(1) + LABEL_HEIGHT + GAP;
     let columns = columns.min(frames.len());

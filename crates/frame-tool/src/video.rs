@@ -20,12 +20,12 @@ use cache::Cache;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Decoder {
-    /// The embedded ones, then FFmpeg where feature `ffmpeg` is on.
+    /// The embedded ones (with feature `ffmpeg-link` H.264 by libavcodec), then FFmpeg where feature `ffmpeg` is on.
     #[default]
     Automatic,
     /// Only the embedded ones.
     Embedded,
-    /// Only FFmpeg (feature `ffmpeg`).
+    /// Only the programs of FFmpeg (feature `ffmpeg`).
     Ffmpeg,
 }
 
@@ -112,7 +112,7 @@ fn checked_fps(fps: f64) -> Result<f64> {
 
 /// An opened video. Frames are decoded when they are asked for, exactly those, whatever the order.
 ///
-/// The file stays on disk: what is held is an index of a few dozen bytes a frame, one decoder that waits where it
+/// The file stays on disk: what is held is an index of a few dozen bytes a frame, up to four decoders that wait where they
 /// stopped, and a bounded cache of finished frames, so that a match of three hours costs little more than a clip.
 ///
 /// Shared between threads by reference.
@@ -120,8 +120,8 @@ pub struct Video {
     opened: Opened,
     fit: Option<Fit>,
     cache: Mutex<Cache>,
-    /// The decoder of the last call, where it stopped.
-    idle: Mutex<Option<Box<dyn Reader>>>,
+    /// Decoders of earlier calls where they stopped, the one used last at the end.
+    idle: Mutex<Vec<Box<dyn Reader>>>,
 }
 
 impl Video {
@@ -186,7 +186,7 @@ impl Video {
             opened,
             fit: options.fit,
             cache: Mutex::new(Cache::new(options.cache_bytes)),
-            idle: Mutex::new(None),
+            idle: Mutex::new(Vec::new()),
         }
     }
 

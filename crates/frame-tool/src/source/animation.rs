@@ -6,7 +6,7 @@ use std::sync::Arc;
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::{AnimationDecoder, Frames, ImageDecoder, ImageError};
+use image::{AnimationDecoder, Frames, ImageDecoder, ImageError, Rgba};
 
 use super::media::Media;
 use super::picture::{Orientation, Picture, Rgb};
@@ -122,8 +122,13 @@ impl Shared {
                 if decoder.is_apng()? { Some(decoder.apng()?.into_frames()) } else { None }
             }
             Format::WebP => {
-                let decoder = WebPDecoder::new(self.stream())?;
-                decoder.has_animation().then(|| decoder.into_frames())
+                let mut decoder = WebPDecoder::new(self.stream())?;
+                if decoder.has_animation() {
+                    decoder.set_background_color(Rgba([0; 4]))?; // else it disposes of no frame
+                    Some(decoder.into_frames())
+                } else {
+                    None
+                }
             }
         })
     }

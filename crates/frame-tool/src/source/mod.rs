@@ -2,6 +2,7 @@
 
 pub(crate) mod media; // bytes
 pub(crate) mod picture; // what a decoder gives
+mod colour; // and what it shows
 pub(crate) mod sniff; // which source a file needs
 #[cfg(test)]
 mod exact;
@@ -20,6 +21,7 @@ pub use picture::Orientation;
 pub(crate) use memory::MemorySource;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::{Error, Result, Timeline};
@@ -63,6 +65,12 @@ pub(crate) trait Source: Send + Sync + fmt::Debug {
     }
 }
 
+/// Runs foreign decoders on foreign data: a panic of theirs becomes a reason, and never reaches the user.
+pub(crate) fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run))
+        .map_err(|_| "the decoder gave up on damaged data".to_owned())
+}
+
 /// Refuses pictures that are larger than the limit, before anything is allocated for them.
 fn check_size(path: &Path, width: u32, height: u32, max_pixels: u64) -> Result<()> {
     if u64::from(width) * u64::from(height) > max_pixels {
@@ -78,4 +86,10 @@ pub(crate) type Emit<'a> = dyn FnMut(usize, Picture) -> Result<()> + 'a;
 pub(crate) trait Reader: Send {
     /// Decodes `frames`, which ascend strictly and exist, and hands each to `emit` once, in any order.
     fn read(&mut self, frames: &[usize], emit: &mut Emit<'_>) -> Result<()>;
+
+    /// How many pictures have to be decoded from where it stands before `frame_idx` comes out; `None` if it would have to
+    /// start over. Nothing by default.
+    fn distance(&self, _frame_idx: usize) -> Option<usize> {
+        Some(0)
+    }
 }

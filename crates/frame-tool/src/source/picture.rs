@@ -1,6 +1,6 @@
-//! Decoded pictures and their way to RGB.
+//! Decoded pictures, and how they are turned upright.
 
-use yuv::{YuvGrayImage, YuvPlanarImage, YuvRange, YuvStandardMatrix};
+use super::colour::Colour;
 
 /// A decoded picture before it is turned upright.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(crate) struct Yuv {
     pub(crate) v: Vec<u8>,
     pub(crate) chroma: Chroma,
     pub(crate) colour: Colour,
+    /// A picture that this one may be predicted from was lost.
+    pub(crate) builds_on_damage: bool,
 }
 
 /// How many luma samples share a chroma sample.
@@ -50,31 +52,11 @@ impl Chroma {
     }
 }
 
-/// Matrix and range of YUV samples.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Colour {
-    pub(crate) matrix: YuvStandardMatrix,
-    pub(crate) full_range: bool,
-}
-
-impl Colour {
-    /// Reads `matrix_coefficients` of ITU-T H.273; `None` if it says "unspecified" or nothing that is YUV.
-    pub(crate) fn matrix(h273: u32) -> Option<YuvStandardMatrix> {
-        match h273 {
-            1 => Some(YuvStandardMatrix::Bt709),
-            4 => Some(YuvStandardMatrix::Fcc),
-            5 | 6 => Some(YuvStandardMatrix::Bt601),
-            7 => Some(YuvStandardMatrix::Smpte240),
-            9 | 10 => Some(YuvStandardMatrix::Bt2020),
-            _ => None,
-        }
+impl Picture {
+    pub(crate) fn builds_on_damage(&self) -> bool {
+        matches!(self, Self::Yuv(yuv) if yuv.builds_on_damage)
     }
 
-    /// Untagged pictures: BT.601 whatever their size, as FFmpeg's swscale takes them.
-    pub(crate) const UNTAGGED: Self = Self { matrix: YuvStandardMatrix::Bt601, full_range: false };
-}
-
-impl Picture {
     /// Converts to RGB and turns the picture upright.
     ///
     /// # Errors
@@ -86,37 +68,6 @@ impl Picture {
             Picture::Yuv(yuv) => yuv.to_rgb()?,
         };
         Ok(orientation.apply(rgb))
-    }
-}
-
-impl Yuv {
-    fn to_rgb(&self) -> Result<Rgb, String> {
-        let &Self { width, height, ref y, ref u, ref v, .. } = self;
-        let mut pixels = vec![0; width as usize * height as usize * 3];
-        let range = if self.colour.full_range { YuvRange::Full } else { YuvRange::Limited };
-        let (matrix, stride) = (self.colour.matrix, width * 3);
-        let (chroma_width, _) = self.chroma.plane(width, height);
-        let planes = YuvPlanarImage {
-            y_plane: y,
-            y_stride: width,
-            u_plane: u,
-            u_stride: chroma_width,
-            v_plane: v,
-            v_stride: chroma_width,
-            width,
-            height,
-        };
-        match self.chroma {
-            Chroma::Mono => {
-                let grey = YuvGrayImage { y_plane: y, y_stride: width, width, height };
-                yuv::yuv400_to_rgb(&grey, &mut pixels, stride, range, matrix)
-            }
-            Chroma::Yuv420 => yuv::yuv420_to_rgb(&planes, &mut pixels, stride, range, matrix),
-            Chroma::Yuv422 => yuv::yuv422_to_rgb(&planes, &mut pixels, stride, range, matrix),
-            Chroma::Yuv444 => yuv::yuv444_to_rgb(&planes, &mut pixels, stride, range, matrix),
-        }
-        .map_err(|error| error.to_string())?;
-        Ok(Rgb { width, height, pixels })
     }
 }
 
@@ -215,25 +166,5 @@ mod tests {
             assert_eq!(shown.pixels, expected, "{matrix:?}");
         }
         assert_eq!(Orientation::from_matrix([1, 1, 0, 1]), None);
-    }
-
-    #[test]
-    fn grey_stays_grey() {
-        let chroma = Chroma::Yuv420;
-        for (luma, full_range, expected) in
-            [(16, false, 0), (235, false, 255), (0, true, 0), (255, true, 255)]
-        {
-            let colour = Colour { full_range, ..Colour::UNTAGGED };
-            let yuv = Yuv {
-                width: 3,
-                height: 3,
-                y: vec![luma; 9],
-                u: vec![128; 4],
-                v: vec![128; 4],
-                chroma,
-                colour,
-            };
-            assert_eq!(yuv.to_rgb().unwrap().pixels, [expected; 27]);
-        }
     }
 }

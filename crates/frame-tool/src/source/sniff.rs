@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::media::Media;
-use super::{Opened, animation, avi, images, mp4, y4m};
+use super::{Opened, animation, avi, guarded, images, mp4, y4m};
 use crate::video::Decoder;
 use crate::{Error, Result, VideoOptions};
 
@@ -38,22 +38,27 @@ pub(crate) fn open(media: Media, options: &VideoOptions) -> Result<Opened> {
     if options.decoder == Decoder::Ffmpeg {
         return open_elsewhere(media, options, None);
     }
-    let opened = match kind {
-        Kind::Mp4 => mp4::open(media.clone(), options),
-        Kind::Avi => avi::open(media.clone(), options),
-        Kind::Y4m => y4m::open(media.clone(), options),
-        Kind::Animation(format) => animation::open(media.clone(), format, options),
-        Kind::Other(container) => Err(unsupported(&media, container.to_owned())),
-        Kind::Unknown | Kind::Not(_) => Err(Error::NotVideo {
-            path: media.path().to_owned(),
-            what: "no known kind of video begins like this".into(),
-        }),
-    };
+    let damaged = |reason| media.damaged("file", reason);
+    let opened = guarded(|| open_embedded(&media, kind, options)).map_err(damaged)?;
     match opened {
         Err(error @ Error::Unsupported { .. }) if options.decoder == Decoder::Automatic => {
             open_elsewhere(media, options, Some(error))
         }
         opened => opened,
+    }
+}
+
+fn open_embedded(media: &Media, kind: Kind, options: &VideoOptions) -> Result<Opened> {
+    match kind {
+        Kind::Mp4 => mp4::open(media.clone(), options),
+        Kind::Avi => avi::open(media.clone(), options),
+        Kind::Y4m => y4m::open(media.clone(), options),
+        Kind::Animation(format) => animation::open(media.clone(), format, options),
+        Kind::Other(container) => Err(unsupported(media, container.to_owned())),
+        Kind::Unknown | Kind::Not(_) => Err(Error::NotVideo {
+            path: media.path().to_owned(),
+            what: "no known kind of video begins like this".into(),
+        }),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::colour::Colour;
 use super::media::Media;
-use super::picture::{Chroma, Colour, Orientation, Picture, Yuv};
+use super::picture::{Chroma, Orientation, Picture, Yuv};
 use super::sniff::unsupported;
 use super::{Description, Emit, Opened, Reader, Source, check_size};
 use crate::{Error, Result, Timeline, VideoOptions};
@@ -122,7 +123,9 @@ impl Reader for Y4mReader {
             let mut u = y.split_off(luma_len);
             let v = u.split_off(u.len() / 2);
             let colour = Colour { full_range, ..Colour::UNTAGGED };
-            emit(frame_idx, Picture::Yuv(Yuv { width, height, y, u, v, chroma, colour }))?;
+            let builds_on_damage = false;
+            let yuv = Yuv { width, height, y, u, v, chroma, colour, builds_on_damage };
+            emit(frame_idx, Picture::Yuv(yuv))?;
         }
         Ok(())
     }

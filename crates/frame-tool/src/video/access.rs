@@ -6,8 +6,8 @@ use std::sync::PoisonError;
 use rayon::prelude::*;
 
 use super::Video;
-use crate::source::Reader;
 use crate::source::picture::Picture;
+use crate::source::{Reader, guarded};
 use crate::{Error, Frame, Result};
 
 /// Indices exist.
@@ -67,17 +67,45 @@ fn split(frames: &[usize], max_parts: usize, group: impl Fn(usize) -> usize) -> 
     parts
 }
 
-/// Goes on with the decoder of the last call. Two calls at once: the second gets a decoder of its own.
+/// Goes on with the waiting decoder that is nearest. Two calls at once: the second gets another one.
 fn with_idle_reader(video: &Video, frames: &[usize]) -> Result<Vec<Frame>> {
     let idle = || video.idle.lock().unwrap_or_else(PoisonError::into_inner);
-    let waiting = idle().take();
+    let waiting = nearest(&mut idle(), frames[0], max_idle(video));
     let mut reader = match waiting {
         Some(reader) => reader,
         None => video.opened.source.reader()?,
     };
     let decoded = decode(video, reader.as_mut(), frames)?; // after an error the decoder is not used again
-    *idle() = Some(reader);
+    let mut idle = idle();
+    if idle.len() < max_idle(video) {
+        idle.push(reader);
+    }
     Ok(decoded)
+}
+
+/// Takes the reader that reaches `frame_idx` first. If all would have to start over, that is the oldest, or a new one (`None`)
+/// while there is room for more.
+fn nearest(
+    idle: &mut Vec<Box<dyn Reader>>,
+    frame_idx: usize,
+    max_idle: usize,
+) -> Option<Box<dyn Reader>> {
+    let distances = idle.iter().enumerate().filter_map(|(i, r)| Some((r.distance(frame_idx)?, i)));
+    match distances.min() {
+        Some((_, i)) => Some(idle.remove(i)),
+        None if idle.len() < max_idle => None,
+        None => Some(idle.remove(0)),
+    }
+}
+
+/// Decoders that wait, each in its own place: in a video with a single key frame a jump back then costs a few pictures
+/// rather than the whole way. Few, because each holds up to 32 pictures.
+fn max_idle(video: &Video) -> usize {
+    const MAX_IDLE: u64 = 4;
+    const MAX_PIXELS: u64 = MAX_IDLE * 1920 * 1088;
+    let description = video.description();
+    let num_pixels = u64::from(description.width) * u64::from(description.height);
+    (MAX_PIXELS / num_pixels.max(1)).clamp(1, MAX_IDLE) as usize
 }
 
 /// Pictures that wait for conversion at a time, a thread: bounds memory, fills all cores.
@@ -88,13 +116,15 @@ fn decode(video: &Video, reader: &mut dyn Reader, frames: &[usize]) -> Result<Ve
     let batch_len = BATCH_PER_THREAD * rayon::current_num_threads();
     let mut batch = Vec::with_capacity(batch_len);
     let mut done = Vec::with_capacity(frames.len());
-    reader.read(frames, &mut |frame_idx, picture| {
+    let mut emit = |frame_idx, picture| {
         batch.push((frame_idx, picture));
         if batch.len() >= batch_len {
             finish_all(video, &mut batch, &mut done)?;
         }
         Ok(())
-    })?;
+    };
+    guarded(|| reader.read(frames, &mut emit))
+        .map_err(|reason| Error::InvalidFrame { frame_idx: frames[0], reason })??;
     finish_all(video, &mut batch, &mut done)?;
     Ok(done)
 }
@@ -113,15 +143,15 @@ fn finish_all(
 }
 
 fn finish(video: &Video, frame_idx: usize, picture: Picture) -> Result<Frame> {
-    let rgb = picture
-        .into_rgb(video.description().orientation)
-        .map_err(|reason| Error::InvalidFrame { frame_idx, reason })?;
-    let rgb = match video.fit {
-        Some(fit) => fit.apply(rgb),
-        None => rgb,
-    };
+    let invalid = |reason| Error::InvalidFrame { frame_idx, reason };
+    let builds_on_damage = picture.builds_on_damage();
+    let mut rgb = picture.into_rgb(video.description().orientation).map_err(invalid)?;
+    if let Some(fit) = video.fit {
+        rgb = fit.apply(rgb).map_err(invalid)?;
+    }
     let timestamp_s = video.timeline().timestamp_s(frame_idx).unwrap_or_default();
-    Ok(Frame::new(frame_idx, timestamp_s, rgb.width, rgb.height, rgb.pixels))
+    Ok(Frame::new(frame_idx, timestamp_s, rgb.width, rgb.height, rgb.pixels)
+        .with_damage_below(builds_on_damage))
 }
 
 #[cfg(test)]

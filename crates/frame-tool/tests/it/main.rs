@@ -1,9 +1,13 @@
 //! What users of the crate rely on.
 
+mod animations;
 mod bad_files;
 mod calls;
+mod damage;
 mod episodes;
-mod resizing;
+mod fitting;
+#[cfg(feature = "ffmpeg")]
+mod programs;
 mod sampling;
 mod sources;
 mod support;

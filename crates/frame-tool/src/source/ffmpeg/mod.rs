@@ -5,8 +5,13 @@
 
 mod probe; // what is in the file
 mod program; // running the programs
+mod pipe; // reading what they write
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use tempfile::NamedTempFile;
 
 use super::media::Media;
 use super::picture::{Orientation, Picture, Rgb};
@@ -19,7 +24,9 @@ struct FfmpegSource(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    media: Media,
+    /// What errors call the video.
+    name: PathBuf,
+    file: ReadableFile,
     width: u32,
     height: u32,
     /// Timestamp of each frame, in ticks of its stream; ascending.
@@ -31,14 +38,8 @@ struct Shared {
 }
 
 pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Opened> {
-    if media.in_memory().is_some() {
-        return Err(Error::Unsupported {
-            path: media.path().to_owned(),
-            codec: "anything but the embedded codecs".into(),
-            fix: "FFmpeg reads files, not memory: open the video by its path".into(),
-        });
-    }
-    let found = probe::probe(media.path())?;
+    let file = ReadableFile::of(&media)?;
+    let found = probe::probe(file.path()).map_err(|error| error.renamed(media.path()))?;
     let (width, height) = found.orientation.size(found.width, found.height);
     check_size(media.path(), width, height, options.max_pixels)?;
     let seconds = |ticks: i64| ticks as f64 * found.tick_s;
@@ -56,9 +57,33 @@ pub(super) fn open(media: Media, options: &VideoOptions) -> Result<Opened> {
         orientation: Orientation::UPRIGHT, // FFmpeg turns the pictures itself
         warnings: Vec::new(),
     };
-    let shared = Arc::new(Shared { media, width, height, pts, seek_s, keys });
+    let name = media.path().to_owned();
+    let shared = Arc::new(Shared { name, file, width, height, pts, seek_s, keys });
     let timeline = Timeline::new(timestamps_s, end_s);
     Ok(Opened { description, timeline, source: Box::new(FfmpegSource(shared)) })
+}
+
+/// A file that another program can read: the video's own, or a copy for as long as the video is open where it lies in
+/// memory.
+#[derive(Debug)]
+enum ReadableFile {
+    Own(PathBuf),
+    Copy(NamedTempFile),
+}
+
+impl ReadableFile {
+    fn of(media: &Media) -> Result<Self> {
+        let Some(bytes) = media.in_memory() else { return Ok(Self::Own(media.path().to_owned())) };
+        let copy = NamedTempFile::new().and_then(|mut copy| copy.write_all(bytes).map(|()| copy));
+        copy.map(Self::Copy).map_err(|source| Error::Io { path: media.path().to_owned(), source })
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Own(path) => path,
+            Self::Copy(copy) => copy.path(),
+        }
+    }
 }
 
 impl Source for FfmpegSource {
@@ -97,10 +122,10 @@ impl Reader for FfmpegReader {
         let mut rest = frames;
         while let Some(&first) = rest.first() {
             let given = match self.stream.take() {
-                Some((stream, next)) if next == first => self.go_on(stream, rest, emit)?,
-                _ => self.start(rest, emit)?,
+                Some((stream, next)) if next == first => self.go_on(stream, rest, emit),
+                _ => self.start(rest, emit),
             };
-            rest = &rest[given..];
+            rest = &rest[given.map_err(|error| error.renamed(&self.shared.name))?..];
         }
         Ok(())
     }
@@ -118,7 +143,7 @@ impl FfmpegReader {
         let consecutive =
             frames.iter().enumerate().take_while(|&(i, &frame_idx)| frame_idx == first + i).count();
         for &frame_idx in &frames[..consecutive] {
-            if !self.take(&mut stream, frame_idx, emit)? {
+            if !self.take(&mut stream, frame_idx, 0, emit)? {
                 return Err(self.lost(frame_idx));
             }
         }
@@ -135,22 +160,23 @@ impl FfmpegReader {
         let run = &frames[..len];
         let goes_on = self.last.is_some_and(|last| last + 1 == run[0]);
         let is_stretch = (len > 1 || goes_on) && run[len - 1] - run[0] == len - 1;
-        let path = shared.media.path();
+        let path = shared.file.path();
         let timestamps: Vec<i64> = run.iter().map(|&frame_idx| shared.pts[frame_idx]).collect();
         let pick = if is_stretch { Pick::From(timestamps[0]) } else { Pick::Only(&timestamps) };
         // Seeks may go too far in containers without an index: from the start, then.
-        for seek_s in [Some(shared.seek_s[run[0]]), None] {
+        let (seek_s, key) = (shared.seek_s[run[0]], shared.key_before(run[0]));
+        for (seek_s, from) in [(Some(seek_s), key), (None, 0)] {
             let mut decoding = Decoding::start(path, seek_s, &pick, (shared.width, shared.height))?;
-            if !self.take(&mut decoding, run[0], emit)? {
+            if !self.take(&mut decoding, run[0], run[0] - from, emit)? {
                 continue;
             }
             if is_stretch {
                 self.stream = Some((decoding, run[0] + 1));
                 return Ok(1);
             }
-            for &frame_idx in &run[1..] {
-                if !self.take(&mut decoding, frame_idx, emit)? {
-                    return Err(self.lost(frame_idx));
+            for pair in run.windows(2) {
+                if !self.take(&mut decoding, pair[1], pair[1] - pair[0], emit)? {
+                    return Err(self.lost(pair[1]));
                 }
             }
             return Ok(len);
@@ -158,14 +184,15 @@ impl FfmpegReader {
         Err(self.lost(run[0]))
     }
 
-    /// Hands the next picture to `emit` if it is the one that is due.
+    /// Hands the next picture to `emit` if it is the one that is due, behind `num_skipped` others.
     fn take(
         &mut self,
         decoding: &mut Decoding,
         frame_idx: usize,
+        num_skipped: usize,
         emit: &mut Emit<'_>,
     ) -> Result<bool> {
-        let Some((pts, pixels)) = decoding.next_picture()? else { return Ok(false) };
+        let Some((pts, pixels)) = decoding.next_picture(num_skipped)? else { return Ok(false) };
         if pts != self.shared.pts[frame_idx] {
             return Ok(false);
         }
@@ -177,6 +204,6 @@ impl FfmpegReader {
 
     fn lost(&self, frame_idx: usize) -> Error {
         let reason = "FFmpeg lists it, but does not decode it".into();
-        Error::Decode { path: self.shared.media.path().to_owned(), frame_idx, reason }
+        Error::Decode { path: self.shared.name.clone(), frame_idx, reason }
     }
 }

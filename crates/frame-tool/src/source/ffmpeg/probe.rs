@@ -1,11 +1,13 @@
 //! What `ffprobe` says of a file.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde::Deserialize;
 
-use super::program::{failed, file_argument, not_started};
+use super::pipe::{PATIENCE, Pipe};
+use super::program::{failed, file_argument};
 use crate::source::picture::Orientation;
 use crate::{Error, Result};
 
@@ -172,6 +174,11 @@ fn a_packet_is_a_frame(codec: &str, container: &str) -> bool {
     container.starts_with("mov,mp4") && codecs.contains(&codec)
 }
 
+fn last_line(log: impl Read) -> String {
+    let lines = BufReader::new(log).split(b'\n').map_while(std::io::Result::ok);
+    lines.last().map_or_else(String::new, |line| String::from_utf8_lossy(&line).trim().to_owned())
+}
+
 fn run(path: &Path, entries: &str) -> Result<Report> {
     const STREAM: &str =
         "stream=codec_name,profile,width,height,time_base:stream_side_data=rotation";
@@ -187,13 +194,20 @@ fn run(path: &Path, entries: &str) -> Result<Report> {
         "json",
     ]);
     command.args(["-show_entries", &format!("{STREAM}:format=format_name,start_time:{entries}")]);
-    command.arg("-i").arg(file_argument(path)).stdin(Stdio::null());
-    let output = command.output().map_err(|error| not_started(path, "ffprobe", &error))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let what = format!("FFmpeg says: {}", said.lines().last().unwrap_or("nothing").trim());
+    command.arg("-i").arg(file_argument(path));
+    /// Small, so that slow decoding does not look like silence.
+    const PIECE_LEN: usize = 4096;
+    let mut pipe = Pipe::start(command, path, "ffprobe", PIECE_LEN)?;
+    // A full pipe would block the program, so somebody has to listen.
+    let log = pipe.log().map(|log| std::thread::spawn(move || last_line(log)));
+    let mut json = Vec::new();
+    while let Some(piece) = pipe.next(PATIENCE)? {
+        json.extend(piece);
+    }
+    if !pipe.succeeded()? {
+        let said = log.and_then(|log| log.join().ok()).unwrap_or_default();
+        let what = format!("FFmpeg says: {}", if said.is_empty() { "nothing" } else { &said });
         return Err(Error::NotVideo { path: path.to_owned(), what });
     }
-    serde_json::from_slice(&output.stdout)
-        .map_err(|error| failed(path, "ffprobe", error.to_string()))
+    serde_json::from_slice(&json).map_err(|error| failed(path, "ffprobe", error.to_string()))
 }

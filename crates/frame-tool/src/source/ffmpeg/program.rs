@@ -1,11 +1,13 @@
 //! Running `ffmpeg` and `ffprobe`.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
+use super::pipe::{PATIENCE, Pipe};
 use crate::{Error, Result};
 
 /// The file as an argument that no name can turn into an option, a pattern or an address.
@@ -38,8 +40,7 @@ pub(super) enum Pick<'a> {
 /// A process that decodes. Ends with the value.
 pub(super) struct Decoding {
     path: PathBuf,
-    child: Child,
-    pictures: ChildStdout,
+    pictures: Pipe,
     num_bytes: usize,
     /// Timestamps of the pictures, and what else the program said.
     said: Receiver<Said>,
@@ -91,9 +92,9 @@ impl Decoding {
         }
         command.args(["-vsync", "passthrough", "-s", &format!("{width}x{height}")]);
         command.args(["-pix_fmt", "rgb24", "-f", "rawvideo", "-"]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| not_started(path, "ffmpeg", &error))?;
-        let (Some(pictures), Some(log)) = (child.stdout.take(), child.stderr.take()) else {
+        let num_bytes = width as usize * height as usize * 3;
+        let mut pictures = Pipe::start(command, path, "ffmpeg", num_bytes)?;
+        let Some(log) = pictures.log() else {
             return Err(failed(path, "ffmpeg", "no pipe to read from"));
         };
         let (say, said) = channel();
@@ -113,23 +114,25 @@ impl Decoding {
                 }
             }
         });
-        let num_bytes = width as usize * height as usize * 3;
-        Ok(Self { path: path.to_owned(), child, pictures, num_bytes, said, complaint: None })
+        Ok(Self { path: path.to_owned(), pictures, num_bytes, said, complaint: None })
     }
 
-    /// The next picture with its timestamp; `None` at the end.
-    pub(super) fn next_picture(&mut self) -> Result<Option<(i64, Vec<u8>)>> {
-        let mut pixels = vec![0; self.num_bytes];
-        match self.pictures.read_exact(&mut pixels) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
-            Err(error) => return Err(failed(&self.path, "ffmpeg", error.to_string())),
-        }
+    /// The next picture with its timestamp, behind `num_skipped` others that are decoded for nothing; `None` at the end.
+    pub(super) fn next_picture(&mut self, num_skipped: usize) -> Result<Option<(i64, Vec<u8>)>> {
+        let patience =
+            PATIENCE + PATIENCE_A_PICTURE * u32::try_from(num_skipped).unwrap_or(u32::MAX);
+        let pixels = match self.pictures.next(patience)? {
+            Some(pixels) if pixels.len() == self.num_bytes => pixels,
+            _ => return Ok(None),
+        };
         loop {
-            match self.said.recv() {
+            match self.said.recv_timeout(PATIENCE) {
                 Ok(Said::Timestamp(pts)) => return Ok(Some((pts, pixels))),
                 Ok(Said::Complaint(complaint)) => self.complaint = Some(complaint),
-                Err(_) => {
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(failed(&self.path, "ffmpeg", "gave a picture but no timestamp"));
+                }
+                Err(RecvTimeoutError::Disconnected) => {
                     let reason = self
                         .complaint
                         .take()
@@ -141,13 +144,8 @@ impl Decoding {
     }
 }
 
-impl Drop for Decoding {
-    fn drop(&mut self) {
-        // Both fail only if the process is gone already, which is what is wanted.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+/// Far longer than the largest picture takes to decode.
+const PATIENCE_A_PICTURE: Duration = Duration::from_millis(250);
 
 /// The timestamp in a line of the filter `showinfo`.
 fn timestamp(line: &str) -> Option<i64> {

@@ -24,12 +24,44 @@ pub(super) fn entry(nals: &[NalUnit<'_>]) -> Entry {
     if recovers { Entry::Recovery } else { Entry::None }
 }
 
+/// The NAL units of a sample as they lie in the file, each behind its length; ends at the first that is not whole.
+pub(super) fn units(mut bytes: &[u8], length_size: usize) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, rest) = bytes.split_at_checked(length_size)?;
+        let length = length.iter().fold(0, |length, &byte| length << 8 | usize::from(byte));
+        let (unit, rest) = rest.split_at_checked(length)?;
+        bytes = rest;
+        Some(unit)
+    })
+}
+
+/// `nal_unit_type` of slices of a picture, and of parameter sets (ITU-T H.264, table 7-1).
+const SLICES: [u8; 2] = [1, 5];
+const PARAMETER_SETS: [u8; 2] = [7, 8];
+
+fn unit_type(unit: &[u8]) -> u8 {
+    unit.first().map_or(0, |header| header & 0x1f)
+}
+
+/// Whether a sample holds any part of a picture.
+#[cfg(feature = "ffmpeg-link")]
+pub(super) fn holds_slice(bytes: &[u8], length_size: usize) -> bool {
+    units(bytes, length_size).any(|unit| SLICES.contains(&unit_type(unit)))
+}
+
 /// Whether no other picture is predicted from this one, so that it need not be decoded to decode others.
-pub(super) fn is_disposable(nals: &[NalUnit<'_>]) -> bool {
-    let mut slices = nals.iter().filter(|nal| is_slice(nal)).peekable();
-    slices.peek().is_some() && slices.all(|slice| slice.nal_ref_idc == 0)
+pub(super) fn is_disposable(bytes: &[u8], length_size: usize) -> bool {
+    let is_slice = |unit: &&[u8]| SLICES.contains(&unit_type(unit));
+    let nal_ref_idc = |unit: &[u8]| unit.first().map_or(0, |header| header >> 5 & 3);
+    let mut slices = units(bytes, length_size).filter(is_slice).peekable();
+    slices.peek().is_some() && slices.all(|slice| nal_ref_idc(slice) == 0)
         // Parameter sets for later pictures may ride along.
-        && !nals.iter().any(|nal| matches!(nal.nal_unit_type, NalUnitType::Sps | NalUnitType::Pps))
+        && !units(bytes, length_size).any(|unit| PARAMETER_SETS.contains(&unit_type(unit)))
+}
+
+/// Sequence parameter sets of a sample, which say size and colours.
+pub(super) fn holds_sps(bytes: &[u8], length_size: usize) -> bool {
+    units(bytes, length_size).any(|unit| unit_type(unit) == 7)
 }
 
 pub(super) fn is_slice(nal: &NalUnit<'_>) -> bool {
@@ -80,6 +112,17 @@ fn exp_golomb(bytes: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn units_end_with_the_bytes() {
+        let sample = [0, 2, 0x01, 0xaa, 0, 1, 0x41, 0, 9, 0x65];
+        let found: Vec<_> = units(&sample, 2).collect();
+        assert_eq!(found, [&[0x01, 0xaa][..], &[0x41]]);
+        assert!(!is_disposable(&sample, 2)); // the second slice is of a reference
+        assert!(is_disposable(&sample[..4], 2));
+        assert!(holds_sps(&[1, 0x67, 1, 0x68], 1));
+        assert_eq!(units(&[], 4).count(), 0);
+    }
 
     /// ITU-T H.264, table 9-2.
     #[test]

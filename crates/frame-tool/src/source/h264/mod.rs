@@ -1,18 +1,25 @@
 //! H.264 in MP4: which pictures to decode for the frames that are asked for.
 
 mod access; // what an access unit says about itself
-mod reader; // decoding
+mod reader; // which pictures to decode
+mod decode; // what decodes them
+mod embedded;
+#[cfg(feature = "ffmpeg-link")]
+mod linked;
 
 use std::sync::Arc;
 
 use rust_h264::nal::{SpsInfo, parse_avcc_config, parse_sps_info};
 
+use super::colour::{Colour, Matrix};
 use super::media::Media;
 use super::mp4::{Sample, Shown};
-use super::picture::{Colour, Orientation};
+use super::picture::Orientation;
 use super::sniff::unsupported;
 use super::{Description, Opened, Reader, Source, check_size};
+use crate::video::Decoder;
 use crate::{Result, Timeline, VideoOptions};
+use decode::Decode;
 use reader::H264Reader;
 
 /// What a container knows of its H.264 track.
@@ -33,7 +40,7 @@ pub(crate) struct H264Track {
     pub(crate) container: &'static str,
 }
 
-/// An H.264 track, with the embedded decoder.
+/// An H.264 track.
 #[derive(Debug)]
 pub(crate) struct H264Source(Arc<Shared>);
 
@@ -42,6 +49,12 @@ pub(crate) struct H264Source(Arc<Shared>);
 struct Shared {
     media: Media,
     avcc: Vec<u8>,
+    /// Bytes of the length before each NAL unit.
+    length_size: usize,
+    /// Colours that the first pictures have.
+    first_colour: Colour,
+    /// Whether a linked library may decode; it knows 8 bits here.
+    may_link: bool,
     samples: Vec<Sample>,
     shown: Vec<Shown>,
     container_colour: Option<(u32, bool)>,
@@ -60,6 +73,7 @@ impl H264Source {
             }
             None => sps_in_band(&media, &track, config.length_size)?,
         };
+        let length_size = config.length_size;
         drop(config);
         check_sps(&media, &info, options.max_pixels)?;
         let codec = format!("H.264 {}", profile_name(&info));
@@ -88,15 +102,21 @@ impl H264Source {
         let mut syncs: Vec<_> =
             (0..track.samples.len()).filter(|&i| i == 0 || track.samples[i].is_sync).collect();
         syncs.shrink_to_fit();
-        let shared = Shared {
+        let mut shared = Shared {
             media,
             avcc: track.avcc,
+            length_size,
+            first_colour: Colour::UNTAGGED,
+            may_link: options.decoder == Decoder::Automatic
+                && info.bit_depth_luma == 8
+                && matches!(info.chroma_format, 1 | 2),
             samples: track.samples,
             shown: track.shown,
             container_colour: track.container_colour,
             max_pixels: options.max_pixels,
             syncs,
         };
+        shared.first_colour = shared.colour(&info);
         let source = Self(Arc::new(shared));
         // Lossless coding hides in this profile, and only a picture tells.
         const HIGH_444_PREDICTIVE: u32 = 244;
@@ -109,7 +129,7 @@ impl H264Source {
 
 impl Source for H264Source {
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(H264Reader::new(self.0.clone())?))
+        Ok(Box::new(H264Reader::new(self.0.clone())))
     }
 
     fn group(&self, frame_idx: usize) -> usize {
@@ -124,6 +144,44 @@ impl Shared {
         after.checked_sub(1).map_or(0, |i| self.syncs[i])
     }
 
+    /// A linked decoder, where the crate was built with one and the options allow it.
+    fn linked_decoder(self: &Arc<Self>) -> Option<Box<dyn Decode>> {
+        #[cfg(feature = "ffmpeg-link")]
+        if self.may_link {
+            return linked::Linked::open(self.clone()).ok().map(|linked| Box::new(linked) as _);
+        }
+        let _ = self.may_link;
+        None
+    }
+
+    /// Parameter sets of the container as they lie there (ISO/IEC 14496-15, 5.3.3.1), if it has any.
+    #[cfg(feature = "ffmpeg-link")]
+    fn parameter_sets(&self) -> Vec<&[u8]> {
+        let mut sets = Vec::new();
+        let mut rest = self.avcc.get(5..).unwrap_or(&[]);
+        for count_mask in [0x1f, 0xff] {
+            let Some((&count, tail)) = rest.split_first() else { break };
+            rest = tail;
+            for _ in 0..count & count_mask {
+                let Some(set) = access::units(rest, 2).next() else { return sets };
+                rest = &rest[2 + set.len()..];
+                sets.push(set);
+            }
+        }
+        sets
+    }
+
+    /// The most pictures that are decoded before one and shown after it.
+    #[cfg(feature = "ffmpeg-link")]
+    fn max_reordered(&self) -> usize {
+        const MAX: usize = 16; // of the standard
+        let cts = |i: usize| self.samples[i].cts;
+        let reordered = |i: usize| {
+            (i.saturating_sub(2 * MAX)..i).filter(|&before| cts(before) > cts(i)).count()
+        };
+        (0..self.samples.len()).map(reordered).max().unwrap_or(0).min(MAX)
+    }
+
     fn sample_bytes(&self, sample_idx: usize) -> Result<Vec<u8>> {
         let sample = &self.samples[sample_idx];
         self.media.read(sample.offset, sample.size.into())
@@ -133,8 +191,8 @@ impl Shared {
     fn colour(&self, info: &SpsInfo) -> Colour {
         let container = self.container_colour;
         Colour {
-            matrix: Colour::matrix(info.matrix.into())
-                .or_else(|| container.and_then(|(matrix, _)| Colour::matrix(matrix)))
+            matrix: Matrix::from_h273(info.matrix.into())
+                .or_else(|| container.and_then(|(matrix, _)| Matrix::from_h273(matrix)))
                 .unwrap_or(Colour::UNTAGGED.matrix),
             full_range: info.full_range || container.is_some_and(|(_, full_range)| full_range),
         }

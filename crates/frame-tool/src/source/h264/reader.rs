@@ -1,16 +1,16 @@
 //! Decodes just the pictures that are needed, in decoding order.
 
-use std::collections::{BTreeMap, HashMap};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rust_h264::decoder::{ChromaFormat, Decoder, Frame as Decoded};
-use rust_h264::error::DecodeError;
-use rust_h264::nal::{NalUnit, NalUnitType, parse_avcc, parse_avcc_config, parse_sps_info};
+use rust_h264::nal::{parse_avcc, parse_sps_info};
 
-use super::access::{Entry, entry, is_disposable, is_slice};
+use super::access::{Entry, entry, holds_sps, is_disposable};
+use super::decode::{Decode, Trouble};
+use super::embedded::Embedded;
 use super::{Shared, check_sps};
-use crate::source::picture::{Chroma, Colour, Picture, Yuv};
+use crate::source::colour::Colour;
+use crate::source::picture::{Picture, Yuv};
 use crate::source::sniff::unsupported;
 use crate::source::{Emit, Reader};
 use crate::{Error, Result};
@@ -20,51 +20,74 @@ const MAX_AHEAD: usize = 16;
 
 pub(super) struct H264Reader {
     shared: Arc<Shared>,
-    length_size: usize,
-    decoder: Decoder,
+    decoder: Box<dyn Decode>,
+    /// Whether pictures come from a linked library, whose complaints the embedded decoder looks into.
+    is_linked: bool,
     colour: Colour,
-    /// The next sample to feed.
-    next_sample: usize,
+    /// The next sample to feed; `None` when decoding has to begin anew.
+    next_sample: Option<usize>,
     /// Pictures shown before this moment come out wrong in the present run, which began at a recovery point.
     valid_from_cts: i64,
+    /// After a picture that others build on was lost: those shown before this moment may be wrong.
+    damaged_until_cts: i64,
     /// By sample.
-    ahead: BTreeMap<usize, Picture>,
+    ahead: BTreeMap<usize, Yuv>,
+    /// Samples that the decoder has, whose pictures it still holds back.
+    held_back: BTreeSet<usize>,
     /// What the samples say about entering there, as far as it was needed.
     entries: HashMap<usize, Entry>,
 }
 
+/// What stopped a run: something to try another decoder for, or not.
+enum Stop {
+    Trouble(usize, Trouble),
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
 impl H264Reader {
-    pub(super) fn new(shared: Arc<Shared>) -> Result<Self> {
-        let length_size = parse_avcc_config(&shared.avcc)
-            .map_err(|e| shared.media.damaged("avcC", e))?
-            .length_size;
-        let mut reader = Self {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let linked = shared.linked_decoder();
+        Self {
+            is_linked: linked.is_some(),
+            decoder: linked.unwrap_or_else(|| Box::new(Embedded::new(shared.clone()))),
+            colour: shared.first_colour,
             shared,
-            length_size,
-            decoder: Decoder::new(),
-            colour: Colour::UNTAGGED,
-            next_sample: 0,
+            next_sample: None,
             valid_from_cts: i64::MIN,
+            damaged_until_cts: i64::MIN,
             ahead: BTreeMap::new(),
+            held_back: BTreeSet::new(),
             entries: HashMap::new(),
-        };
-        reader.restart(0, i64::MIN)?;
-        Ok(reader)
+        }
     }
 
     /// Begins a new run at `sample_idx`.
-    fn restart(&mut self, sample_idx: usize, valid_from_cts: i64) -> Result<()> {
-        self.decoder = Decoder::new();
-        self.next_sample = sample_idx;
-        self.valid_from_cts = valid_from_cts;
+    fn restart(&mut self, sample_idx: usize, valid_from_cts: i64) -> Result<(), Stop> {
         self.ahead.clear();
-        let shared = self.shared.clone();
-        let config = parse_avcc_config(&shared.avcc)
-            .map_err(|reason| shared.media.damaged("avcC", reason))?;
-        for nal in config.sps_nals.iter().chain(&config.pps_nals) {
-            self.feed(nal, 0)?;
-        }
+        self.held_back.clear();
+        self.next_sample = None;
+        self.decoder.restart().map_err(|trouble| Stop::Trouble(sample_idx, trouble))?;
+        self.next_sample = Some(sample_idx);
+        self.colour = self.shared.first_colour;
+        self.valid_from_cts = valid_from_cts;
+        self.damaged_until_cts = i64::MIN;
         Ok(())
+    }
+
+    fn entry_at(&mut self, sync: usize) -> Result<Entry> {
+        if let Some(&known) = self.entries.get(&sync) {
+            return Ok(known);
+        }
+        let bytes = self.shared.sample_bytes(sync)?;
+        let found = entry(&parse_avcc(&bytes, self.shared.length_size));
+        self.entries.insert(sync, found);
+        Ok(found)
     }
 
     /// Where decoding has to begin for `sample_idx`, and from which moment on pictures come out right.
@@ -72,18 +95,8 @@ impl H264Reader {
         let cts = self.shared.samples[sample_idx].cts;
         let mut sync = self.shared.sync_before(sample_idx);
         while sync > 0 {
-            let known = match self.entries.get(&sync) {
-                Some(&known) => known,
-                None => {
-                    let bytes = self.shared.sample_bytes(sync)?;
-                    *self
-                        .entries
-                        .entry(sync)
-                        .or_insert(entry(&parse_avcc(&bytes, self.length_size)))
-                }
-            };
             let sync_cts = self.shared.samples[sync].cts;
-            match known {
+            match self.entry_at(sync)? {
                 Entry::Idr => return Ok((sync, i64::MIN)),
                 Entry::Recovery if sync_cts <= cts => return Ok((sync, sync_cts)),
                 _ => sync = self.shared.sync_before(sync - 1),
@@ -92,51 +105,138 @@ impl H264Reader {
         Ok((0, i64::MIN))
     }
 
-    /// Feeds one NAL unit; the decoder's own panics, should there be any, stay inside.
-    fn feed(&mut self, nal: &NalUnit<'_>, sample_idx: usize) -> Result<()> {
-        if nal.nal_unit_type == NalUnitType::Sps
-            && let Ok(info) = parse_sps_info(nal)
-        {
-            check_sps(&self.shared.media, &info, self.shared.max_pixels)?;
-            self.colour = self.shared.colour(&info);
-        }
-        match guarded(|| self.decoder.decode_nal(nal).map(drop)) {
-            Ok(Err(DecodeError::Unsupported(what))) => {
-                Err(unsupported(&self.shared.media, format!("H.264 with {what}")))
+    /// Takes size and colours from a parameter set between the pictures.
+    fn heed_sps(&mut self, bytes: &[u8]) -> Result<()> {
+        if holds_sps(bytes, self.shared.length_size) {
+            for nal in parse_avcc(bytes, self.shared.length_size) {
+                if let Ok(info) = parse_sps_info(&nal) {
+                    check_sps(&self.shared.media, &info, self.shared.max_pixels)?;
+                    self.colour = self.shared.colour(&info);
+                }
             }
-            Ok(_) => Ok(()), // a damaged slice leaves its picture incomplete, which shows when the picture is taken
-            Err(reason) => Err(self.broken(sample_idx, reason)),
+        }
+        Ok(())
+    }
+
+    /// Decodes sample `sample_idx`, which is the next; `keep` tells which of the pictures that come out are kept.
+    fn step(&mut self, sample_idx: usize, keep: &dyn Fn(usize) -> bool) -> Result<(), Stop> {
+        let shared = self.shared.clone();
+        let bytes = shared.sample_bytes(sample_idx)?;
+        self.next_sample = Some(sample_idx + 1);
+        let disposable = is_disposable(&bytes, shared.length_size);
+        if disposable && !keep(sample_idx) {
+            return Ok(());
+        }
+        self.heed_sps(&bytes)?;
+        if self.damaged_until_cts > i64::MIN && shared.syncs.binary_search(&sample_idx).is_ok() {
+            match self.entry_at(sample_idx)? {
+                Entry::Idr => self.damaged_until_cts = i64::MIN,
+                Entry::Recovery => self.damaged_until_cts = shared.samples[sample_idx].cts,
+                Entry::None => {}
+            }
+        }
+        if keep(sample_idx) && self.decoder.max_delay() > 0 {
+            self.held_back.insert(sample_idx);
+        }
+        let mut out = Vec::new();
+        match self.decoder.feed(sample_idx, &bytes, &mut out) {
+            Err(Trouble::Broken(_)) if !self.is_linked => {
+                // Nothing that it holds can be relied on any more.
+                self.decoder.restart().map_err(|trouble| Stop::Trouble(sample_idx, trouble))?;
+                self.damaged_until_cts = i64::MAX;
+            }
+            result => result.map_err(|trouble| Stop::Trouble(sample_idx, trouble))?,
+        }
+        if out.is_empty() && self.decoder.max_delay() == 0 && !disposable {
+            self.damaged_until_cts = i64::MAX;
+        }
+        self.take(out, keep);
+        Ok(())
+    }
+
+    fn take(&mut self, out: Vec<(usize, Yuv)>, keep: &dyn Fn(usize) -> bool) {
+        for (sample_idx, mut picture) in out {
+            let Some(sample) = self.shared.samples.get(sample_idx) else { continue };
+            self.held_back.remove(&sample_idx);
+            picture.colour = self.colour;
+            picture.builds_on_damage = sample.cts < self.damaged_until_cts;
+            if keep(sample_idx) {
+                self.ahead.insert(sample_idx, picture);
+            }
         }
     }
 
-    fn broken(&self, sample_idx: usize, reason: String) -> Error {
-        let frame_idx =
-            self.shared.shown.iter().position(|frame| frame.sample_idx == sample_idx).unwrap_or(0);
-        Error::Decode { path: self.shared.media.path().to_owned(), frame_idx, reason }
+    /// Whether `target` comes out if decoding goes on.
+    fn is_on_the_way(&self, target: usize) -> bool {
+        let is_ahead = self.next_sample.is_some_and(|next| next <= target);
+        (is_ahead || self.held_back.contains(&target))
+            && self.valid_from_cts <= self.shared.samples[target].cts
     }
 
-    /// Decodes the next sample; `None` if nothing came of it, or nothing was wanted.
-    fn step(&mut self, skip_disposable: bool) -> Result<Option<Picture>> {
-        let sample_idx = self.next_sample;
-        let bytes = self.shared.sample_bytes(sample_idx)?;
-        self.next_sample += 1;
-        let nals = parse_avcc(&bytes, self.length_size);
-        if skip_disposable && is_disposable(&nals) {
-            return Ok(None);
+    /// Decodes until `target` has come out.
+    fn advance(
+        &mut self,
+        target: usize,
+        keep: &dyn Fn(usize) -> bool,
+    ) -> Result<Option<Yuv>, Stop> {
+        if let Some(picture) = self.ahead.remove(&target) {
+            return Ok(Some(picture));
         }
-        for nal in &nals {
-            self.feed(nal, sample_idx)?;
+        let (start, valid_from_cts) = self.entry_for(target)?;
+        if !(self.is_on_the_way(target) && self.next_sample.is_some_and(|next| start <= next)) {
+            self.restart(start, valid_from_cts)?;
         }
-        if !nals.iter().any(is_slice) {
-            return Ok(None);
+        let last = target.saturating_add(self.decoder.max_delay());
+        loop {
+            match self.next_sample {
+                Some(next) if next <= last && next < self.shared.samples.len() => {
+                    self.step(next, keep)?;
+                }
+                Some(next) => {
+                    if next <= last {
+                        self.next_sample = None; // nothing follows that could push it out
+                        let mut out = Vec::new();
+                        let finished = self.decoder.finish(&mut out);
+                        finished.map_err(|trouble| Stop::Trouble(target, trouble))?;
+                        self.take(out, keep);
+                    }
+                    return Ok(self.ahead.remove(&target));
+                }
+                None => return Ok(None),
+            }
+            if let Some(picture) = self.ahead.remove(&target) {
+                return Ok(Some(picture));
+            }
         }
-        let decoded =
-            guarded(|| self.decoder.flush()).map_err(|reason| self.broken(sample_idx, reason))?;
-        decoded
-            .map(|decoded| {
-                to_picture(decoded, self.colour).map_err(|reason| self.broken(sample_idx, reason))
-            })
-            .transpose()
+    }
+
+    /// The picture of `target`; a linked decoder that stumbles over it makes place for the embedded one.
+    fn picture(&mut self, target: usize, keep: &dyn Fn(usize) -> bool) -> Result<Yuv, Stop> {
+        let lost = || Stop::Trouble(target, Trouble::Broken("its data are damaged".into()));
+        let found = self.advance(target, keep).and_then(|picture| picture.ok_or_else(lost));
+        match found {
+            Err(Stop::Trouble(..)) if self.is_linked => {
+                self.is_linked = false;
+                self.decoder = Box::new(Embedded::new(self.shared.clone()));
+                self.next_sample = None;
+                self.advance(target, keep)?.ok_or_else(lost)
+            }
+            found => found,
+        }
+    }
+
+    fn error(&self, stop: Stop) -> Error {
+        let Shared { media, shown, .. } = &*self.shared;
+        match stop {
+            Stop::Error(error) => error,
+            Stop::Trouble(_, Trouble::Unsupported(what)) => {
+                unsupported(media, format!("H.264 with {what}"))
+            }
+            Stop::Trouble(sample_idx, Trouble::Broken(reason)) => {
+                let frame_idx = shown.iter().position(|f| f.sample_idx == sample_idx).unwrap_or(0);
+                Error::Decode { path: media.path().to_owned(), frame_idx, reason }
+            }
+        }
     }
 }
 
@@ -146,86 +246,31 @@ impl Reader for H264Reader {
         let mut wanted: Vec<(usize, usize)> =
             frames.iter().map(|&f| (shared.shown[f].sample_idx, f)).collect();
         wanted.sort_unstable();
-        let is_wanted =
-            |sample_idx: usize| wanted.binary_search_by_key(&sample_idx, |&(s, _)| s).is_ok();
         let last_cts = wanted.iter().map(|&(s, _)| shared.samples[s].cts).max().unwrap_or(i64::MIN);
-
-        let mut done = 0;
-        while let Some(&(target, frame_idx)) = wanted.get(done) {
-            done += 1;
-            let picture = match self.ahead.remove(&target) {
-                Some(picture) => picture,
-                None => {
-                    let (start, valid_from_cts) = self.entry_for(target)?;
-                    let is_on_the_way = self.next_sample <= target
-                        && start <= self.next_sample
-                        && self.valid_from_cts <= shared.samples[target].cts;
-                    if !is_on_the_way {
-                        self.restart(start, valid_from_cts)?;
-                    }
-                    while self.next_sample < target {
-                        let sample_idx = self.next_sample;
-                        let cts = shared.samples[sample_idx].cts;
-                        let is_later = cts > last_cts && self.ahead.len() < MAX_AHEAD;
-                        let keep =
-                            (is_later && cts >= self.valid_from_cts) || is_wanted(sample_idx);
-                        if let Some(picture) = self.step(!keep)?
-                            && keep
-                        {
-                            self.ahead.insert(sample_idx, picture);
-                        }
-                    }
-                    self.step(false)?.ok_or_else(|| Error::Decode {
-                        path: shared.media.path().to_owned(),
-                        frame_idx,
-                        reason: "its data are damaged".into(),
-                    })?
-                }
-            };
-            emit(frame_idx, picture)?;
+        let last_wanted = wanted.last().map_or(0, |&(sample_idx, _)| sample_idx);
+        // Besides what is wanted: what is shown soon after it, for the next call.
+        let keep = |sample_idx: usize| {
+            wanted.binary_search_by_key(&sample_idx, |&(s, _)| s).is_ok()
+                || (shared.samples[sample_idx].cts > last_cts
+                    && sample_idx <= last_wanted + MAX_AHEAD
+                    && sample_idx + MAX_AHEAD >= last_wanted)
+        };
+        for &(target, frame_idx) in &wanted {
+            let picture = self.picture(target, &keep).map_err(|stop| self.error(stop))?;
+            emit(frame_idx, Picture::Yuv(picture))?;
         }
         // What is shown before the frames just given will hardly be asked for next.
         self.ahead.retain(|&sample_idx, _| shared.samples[sample_idx].cts > last_cts);
         Ok(())
     }
-}
 
-/// Runs foreign code on foreign data; its panic becomes a reason.
-fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(run))
-        .map_err(|_| "the decoder gave up on damaged data".to_owned())
-}
-
-/// Takes over a decoded picture at 8 bits.
-fn to_picture(decoded: Decoded, colour: Colour) -> Result<Picture, String> {
-    let chroma = match decoded.chroma_format {
-        ChromaFormat::Yuv420 => Chroma::Yuv420,
-        ChromaFormat::Yuv422 => Chroma::Yuv422,
-    };
-    let (width, height, depth) = (decoded.width, decoded.height, decoded.bit_depth);
-    let (chroma_width, chroma_height) = chroma.plane(width, height);
-    let plane = |samples: Vec<u8>, width: u32, height: u32| {
-        let samples = if depth == 8 { samples } else { to_8_bits(&samples, depth) };
-        let expected = width as usize * height as usize;
-        if samples.len() == expected {
-            Ok(samples)
-        } else {
-            Err(format!("a plane of {} samples, not {expected}", samples.len()))
+    fn distance(&self, frame_idx: usize) -> Option<usize> {
+        let target = self.shared.shown[frame_idx].sample_idx;
+        if self.ahead.contains_key(&target) {
+            return Some(0);
         }
-    };
-    let y = plane(decoded.y, width, height)?;
-    let u = plane(decoded.u, chroma_width, chroma_height)?;
-    let v = plane(decoded.v, chroma_width, chroma_height)?;
-    Ok(Picture::Yuv(Yuv { width, height, y, u, v, chroma, colour }))
-}
-
-/// Rounds little-endian samples of `depth` bits to 8.
-fn to_8_bits(samples: &[u8], depth: u8) -> Vec<u8> {
-    let shift = u32::from(depth).saturating_sub(8);
-    let half = (1_u32 << shift) / 2;
-    let pairs = samples.as_chunks::<2>().0;
-    pairs
-        .iter()
-        .map(|&pair| ((u32::from(u16::from_le_bytes(pair)) + half) >> shift).min(255) as u8)
-        .collect()
+        let next = self.next_sample?;
+        let is_near = self.is_on_the_way(target) && self.shared.sync_before(target) <= next;
+        is_near.then(|| target.saturating_sub(next))
+    }
 }
