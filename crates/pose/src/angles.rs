@@ -1,38 +1,20 @@
 use crate::body::Body;
 use crate::measure::Plane;
-use crate::vector::{UP, Vec3, angle_deg, cross, dot, middle, norm, rotate, sub};
+use crate::uncertainty::{
+    Directions, PICTURE_FLOOR_DEG, SPACE_FLOOR_DEG, propagate, standard_deviation,
+};
+use crate::vector::{UP, Vec3, angle_deg, cross, dot, middle, norm, sub};
 use crate::{Joint, Measure, Side, Signal, SignalUnit, SkeletonSeries, View};
 
-/// Standard deviation of a joint in space, metres (ours; what is left between repetitions of one marker set, less than
-/// the centimetre by which skin moves against bone, which repeats from one repetition to the next).
-const SPACE_SD_M: f64 = 0.005;
-/// The same in a picture (or in space of unknown scale), in trunk lengths at confidence 1 (ours).
-const PICTURE_SD_TRUNKS: f64 = 0.03;
-/// A filled sample is this many times as uncertain, a joint on the side away from the camera this many (ours).
-const FILLED_FACTOR: f64 = 3.0;
-const FAR_FACTOR: f64 = 1.5;
-/// Confidence below this does not raise the standard deviation any further (ours; such samples are gated anyway).
-const LEAST_CONFIDENCE: f64 = 0.3;
-/// Standard deviation of the facing direction in space, degrees (ours).
-const FACING_SD_DEG: f64 = 3.0;
-/// No measure is claimed to be better than this (ours): degrees in space and in a picture, leg lengths, ratio.
-const SPACE_FLOOR_DEG: f64 = 2.0;
-const PICTURE_FLOOR_DEG: f64 = 3.0;
+/// No measure is claimed to be better than this (ours): leg lengths, ratio.
 const FLOOR_LEG_LENGTHS: f64 = 0.02;
 const FLOOR_RATIO: f64 = 0.05;
 /// A segment shorter than this, in leg lengths, has no direction (ours).
-const SHORTEST_SEGMENT: f64 = 0.02;
+pub(crate) const SHORTEST_SEGMENT: f64 = 0.02;
 /// Ankles closer than this, in leg lengths, make no denominator (ours).
 const NARROWEST_STANCE: f64 = 0.05;
 /// Cosine of the inclination of thigh or shank below which a frontal knee angle means nothing (ours: 80 degrees).
 const LEAST_HANGING_COSINE: f64 = 0.17;
-
-/// Directions in one frame; NaN where they cannot be told.
-#[derive(Debug, Clone, Copy)]
-struct Directions {
-    forward: Vec3,
-    right: Vec3,
-}
 
 impl SkeletonSeries {
     /// Measures `measure` in every frame, with its uncertainty.
@@ -57,11 +39,14 @@ impl SkeletonSeries {
             return signal;
         }
         for frame_idx in 0..self.num_frames() {
-            let directions =
-                Directions { forward: body.forward[frame_idx], right: body.right[frame_idx] };
+            let directions = Directions::of(&body, frame_idx);
             let Some((points, sd)) = points(&body, measure, frame_idx) else { continue };
             let value = evaluate(measure, &points, directions, body.leg);
-            let sigma = propagate(&body, measure, &points, &sd, directions, value);
+            let evaluate = |points: &[Vec3], directions: Directions| {
+                evaluate(measure, points, directions, body.leg)
+            };
+            let turns = unit == SignalUnit::Degrees;
+            let sigma = propagate(&body, &points, &sd, directions, turns, evaluate);
             if value.is_finite() && sigma.is_finite() {
                 (signal.values[frame_idx], signal.sigma[frame_idx]) =
                     (value, sigma.max(floor(measure, body.view)));
@@ -119,8 +104,6 @@ fn floor(measure: Measure, view: View) -> f64 {
 /// Points of a measure with their standard deviations; `None` if one is missing.
 fn points(body: &Body<'_>, measure: Measure, frame_idx: usize) -> Option<(Vec<Vec3>, Vec<f64>)> {
     let series = &*body.series;
-    let per_metre = series.unit().per_metre().filter(|_| series.num_dims() == 3);
-    let base = per_metre.map_or(PICTURE_SD_TRUNKS * body.trunk, |k| SPACE_SD_M * k);
     let joints = measure.joints();
     let mut points = Vec::with_capacity(joints.len());
     let mut sd = Vec::with_capacity(joints.len());
@@ -142,11 +125,9 @@ fn points(body: &Body<'_>, measure: Measure, frame_idx: usize) -> Option<(Vec<Ve
             }
             _ => None,
         })?;
+        // Sides are those of the joint asked for: a pelvis in place of a far hip is as doubtful as that hip.
         points.push(series.position_at(frame_idx, joint_idx)?);
-        let filled = if series.filled()[[frame_idx, joint_idx]] { FILLED_FACTOR } else { 1.0 };
-        let far = if body.far.is_some() && joint.side() == body.far { FAR_FACTOR } else { 1.0 };
-        let confidence = series.confidence()[[frame_idx, joint_idx]].clamp(LEAST_CONFIDENCE, 1.0);
-        sd.push(base * filled * far / confidence);
+        sd.push(standard_deviation(body, joint, joint_idx, frame_idx));
     }
     Some((points, sd))
 }
@@ -198,7 +179,7 @@ fn evaluate(
 }
 
 /// Angle at `b` between the segments to `a` and `c`.
-fn included_deg(a: Vec3, b: Vec3, c: Vec3, shortest: f64) -> f64 {
+pub(crate) fn included_deg(a: Vec3, b: Vec3, c: Vec3, shortest: f64) -> f64 {
     let (a, c) = (sub(a, b), sub(c, b));
     // Written so that a NaN length fails as well.
     if norm(a) > shortest && norm(c) > shortest { angle_deg(a, c) } else { f64::NAN }
@@ -231,52 +212,4 @@ fn valgus_deg(p: &[Vec3], side: Side, right: Vec3, shortest: f64) -> f64 {
         Side::Right => -to_right,
     };
     bend.copysign(inside)
-}
-
-/// One standard deviation of a measure: each coordinate moved by its own each way, root mean square of the two
-/// changes, all in quadrature. Unlike a derivative it sees that a straight knee can only bend.
-fn propagate(
-    body: &Body<'_>,
-    measure: Measure,
-    points: &[Vec3],
-    sd: &[f64],
-    directions: Directions,
-    value: f64,
-) -> f64 {
-    let change = |points: &[Vec3], directions: Directions| {
-        let moved = evaluate(measure, points, directions, body.leg);
-        let change = moved - value;
-        let wrapped = if measure.unit() == SignalUnit::Degrees {
-            change - 360.0 * (change / 360.0).round()
-        } else {
-            change
-        };
-        wrapped * wrapped
-    };
-    // At the edge of where a measure is defined only one of the two steps may have a value: it stands for both.
-    let mean = |a: f64, b: f64| match (a.is_nan(), b.is_nan()) {
-        (false, false) => 0.5 * (a + b),
-        (true, _) => b,
-        (_, true) => a,
-    };
-    let mut variance = 0.0;
-    let mut moved = points.to_vec();
-    for (i, dim) in
-        (0..points.len()).flat_map(|i| (0..body.series.num_dims()).map(move |dim| (i, dim)))
-    {
-        let steps = [sd[i], -sd[i]].map(|step| {
-            moved[i][dim] = points[i][dim] + step;
-            change(&moved, directions)
-        });
-        moved[i] = points[i];
-        variance += mean(steps[0], steps[1]);
-    }
-    if body.view == View::Space && directions.right[0].is_finite() {
-        let steps = [FACING_SD_DEG.to_radians(), -FACING_SD_DEG.to_radians()].map(|angle| {
-            let forward = rotate(directions.forward, UP, angle);
-            change(points, Directions { forward, right: rotate(directions.right, UP, angle) })
-        });
-        variance += mean(steps[0], steps[1]);
-    }
-    variance.sqrt()
 }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::Joint;
+use crate::{Format, Joint, JointSet};
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -36,16 +36,59 @@ pub enum Error {
         limit: u64,
     },
     /// The format could not be told from the path.
-    #[error("{}: cannot tell the format; pass one of csv, coco, openpose, trc", path.display())]
+    #[error("{}: cannot tell the format; pass one of {}", path.display(), format_names())]
     UnknownFormat {
         /// The file or folder.
         path: PathBuf,
     },
-    /// A format name that is not one of `csv`, `coco`, `openpose`, `trc`.
-    #[error("unknown format {name:?}; expected one of csv, coco, openpose, trc")]
+    /// A format name that is not one of [`Format::ALL`].
+    #[error("unknown format {name:?}; expected one of {}", format_names())]
     FormatName {
         /// The name found.
         name: String,
+    },
+    /// A name of a joint set that is not one of [`JointSet::ALL`].
+    #[error("unknown joint set {name:?}; expected one of {}", joint_set_names())]
+    JointSetName {
+        /// The name found.
+        name: String,
+    },
+    /// A format that has no place for such a recording.
+    #[error("{format} cannot hold this recording: {problem}")]
+    CannotHold {
+        /// The format.
+        format: Format,
+        /// What it holds and what this is.
+        problem: String,
+    },
+    /// The file's own clock runs at another pace than its frame rate says.
+    #[error(
+        "{}: the file states {stated_fps} frames a second, but its frames are {step_s:.4} s apart; pass --fps",
+        path.display()
+    )]
+    RateMismatch {
+        /// The file.
+        path: PathBuf,
+        /// The frame rate it states.
+        stated_fps: f64,
+        /// Median time between its frames, in seconds.
+        step_s: f64,
+    },
+    /// Frames that do not follow one another evenly: a variable frame rate, or two recordings in one file.
+    #[error(
+        "{}: frame {frame} comes {step_s:.4} s after the one before it, not {expected_s:.4} s; \
+         cut or resample the recording, or pass --fps to take its frames as even",
+        path.display()
+    )]
+    UnevenTime {
+        /// The file.
+        path: PathBuf,
+        /// Number of the frame, in the file's counting.
+        frame: u64,
+        /// Time since the frame before it, in seconds.
+        step_s: f64,
+        /// What the frame rate says.
+        expected_s: f64,
     },
     /// A line of a text file has a wrong field.
     #[error("{}, line {line}, field {field}: {problem}", path.display())]
@@ -209,6 +252,20 @@ pub enum Error {
         /// Frames there are.
         num_frames: usize,
     },
+    /// A picture that could not be drawn or encoded.
+    #[error("cannot draw: {problem}")]
+    Picture {
+        /// What went wrong.
+        problem: String,
+    },
+    /// Two joints that are never seen together, or lie on one another: nothing to measure a length by.
+    #[error("{from} and {to} are never seen apart and together in one frame")]
+    NoSegment {
+        /// One end.
+        from: Joint,
+        /// The other.
+        to: Joint,
+    },
     /// A header key, header value or keyframe name that a table cannot hold.
     #[error("{text:?} cannot be written: empty, padded, or with a line break or separator in it")]
     Label {
@@ -315,4 +372,12 @@ fn listed(what: &str, names: &[String]) -> String {
             format!("{n} {what} ({}{more}); ", names[..n.min(SHOWN)].join(", "))
         }
     }
+}
+
+fn format_names() -> String {
+    Format::ALL.map(Format::name).join(", ")
+}
+
+fn joint_set_names() -> String {
+    JointSet::ALL.map(JointSet::name).join(", ")
 }

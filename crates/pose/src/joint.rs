@@ -48,6 +48,12 @@ pub enum Joint {
     MidHip,
     /// Eye.
     Eye(Side),
+    /// Corner of the eye beside the nose (BlazePose).
+    EyeInner(Side),
+    /// Corner of the eye beside the temple (BlazePose).
+    EyeOuter(Side),
+    /// Corner of the mouth (BlazePose).
+    Mouth(Side),
     /// Ear.
     Ear(Side),
     /// Shoulder.
@@ -56,6 +62,12 @@ pub enum Joint {
     Elbow(Side),
     /// Wrist.
     Wrist(Side),
+    /// Knuckle of the thumb (BlazePose).
+    Thumb(Side),
+    /// Knuckle of the index finger (BlazePose); the end of the hand.
+    Index(Side),
+    /// Knuckle of the little finger (BlazePose).
+    Pinky(Side),
     /// Hip.
     Hip(Side),
     /// Knee.
@@ -88,8 +100,9 @@ impl Joint {
         use Joint::*;
         match self {
             Nose | Head | Neck | MidHip => None,
-            Eye(s) | Ear(s) | Shoulder(s) | Elbow(s) | Wrist(s) | Hip(s) | Knee(s) | Ankle(s)
-            | Heel(s) | Toe(s) | SmallToe(s) => Some(s),
+            Eye(s) | EyeInner(s) | EyeOuter(s) | Mouth(s) | Ear(s) | Shoulder(s) | Elbow(s)
+            | Wrist(s) | Thumb(s) | Index(s) | Pinky(s) | Hip(s) | Knee(s) | Ankle(s) | Heel(s)
+            | Toe(s) | SmallToe(s) => Some(s),
         }
     }
 
@@ -108,10 +121,16 @@ impl Joint {
             Neck => "neck",
             MidHip => "mid_hip",
             Eye(_) => "eye",
+            EyeInner(_) => "eye_inner",
+            EyeOuter(_) => "eye_outer",
+            Mouth(_) => "mouth",
             Ear(_) => "ear",
             Shoulder(_) => "shoulder",
             Elbow(_) => "elbow",
             Wrist(_) => "wrist",
+            Thumb(_) => "thumb",
+            Index(_) => "index",
+            Pinky(_) => "pinky",
             Hip(_) => "hip",
             Knee(_) => "knee",
             Ankle(_) => "ankle",
@@ -131,15 +150,21 @@ impl Joint {
             // Pose2Sim and Sports2D call the middle of the pelvis plain "Hip".
             ("mid_hip" | "midhip" | "hip" | "pelvis" | "root", None) => return Some(MidHip),
             ("eye", _) => Eye,
+            ("eye_inner", _) => EyeInner,
+            ("eye_outer", _) => EyeOuter,
+            ("mouth", _) => Mouth,
             ("ear", _) => Ear,
             ("shoulder", _) => Shoulder,
             ("elbow", _) => Elbow,
             ("wrist", _) => Wrist,
+            ("thumb", _) => Thumb,
+            ("index", _) => Index,
+            ("pinky", _) => Pinky,
             ("hip", _) => Hip,
             ("knee", _) => Knee,
             ("ankle", _) => Ankle,
             ("heel", _) => Heel,
-            ("toe" | "big_toe" | "bigtoe", _) => Toe,
+            ("toe" | "big_toe" | "bigtoe" | "foot_index", _) => Toe,
             ("small_toe" | "smalltoe", _) => SmallToe,
             _ => return None,
         };
@@ -235,6 +260,9 @@ mod tests {
             ("RBigToe", Toe(Right)),
             ("LSmallToe", SmallToe(Left)),
             ("MidHip", MidHip),
+            ("left_eye_inner", EyeInner(Left)),
+            ("mouth_right", Mouth(Right)),
+            ("right_foot_index", Toe(Right)),
             ("Hip", MidHip),
             ("hip_l", Hip(Left)),
             ("left.ear", Ear(Left)),
@@ -254,7 +282,10 @@ mod tests {
 
     fn all() -> Vec<Joint> {
         use Joint::*;
-        let sided = [Eye, Ear, Shoulder, Elbow, Wrist, Hip, Knee, Ankle, Heel, Toe, SmallToe];
+        let sided = [
+            Eye, EyeInner, EyeOuter, Mouth, Ear, Shoulder, Elbow, Wrist, Thumb, Index, Pinky, Hip,
+            Knee, Ankle, Heel, Toe, SmallToe,
+        ];
         let mut joints = vec![Nose, Head, Neck, MidHip];
         joints.extend(sided.iter().flat_map(|f| Side::BOTH.map(f)));
         joints

@@ -30,16 +30,27 @@
 //! - Ours: the judgement of view and facing, the uncertainty of each measure, and every constant so marked.
 
 mod joint; // names
+mod joint_set;
 mod series; // what goes in
 mod format; // from files, and to them
+mod mot;
 mod cleaning; // signal care
 mod butterworth;
 mod savgol;
+mod one_euro;
+#[cfg(feature = "kalman")]
+mod kalman;
+mod swaps;
+mod calibration;
 mod body; // who is seen, from where
 mod measure; // what comes out
 mod angles;
+mod joint_angle;
+mod uncertainty;
 mod signal;
 mod flexion; // what if
+#[cfg(feature = "draw")]
+pub mod draw;
 mod vector;
 mod picture; // what is looked at
 mod person; // who is in it, and where
@@ -51,14 +62,21 @@ pub use body::View;
 pub use butterworth::Butterworth;
 pub use cleaning::{Cleaning, CleaningReport, Fill, JointCare};
 pub use error::{Error, Result};
-pub use format::{Format, Recording, read, to_csv, write_csv};
+pub use format::{Format, Recording, read, to_csv, write, write_csv};
 pub use joint::{Joint, Side};
+pub use joint_angle::Angle;
+pub use joint_set::JointSet;
+#[cfg(feature = "kalman")]
+pub use kalman::{KalmanSmoother, Smoothed};
 pub use measure::Measure;
+pub use mot::MotTable;
+pub use one_euro::OneEuro;
 pub use person::{Keypoint, PersonBox, PersonDetector, Sighting, Tracker};
 pub use picture::Picture;
 pub use savgol::SavitzkyGolay;
 pub use series::{SkeletonSeries, Unit};
 pub use signal::{Signal, SignalUnit};
+pub use swaps::{Limbs, Swap};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

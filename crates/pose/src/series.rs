@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, s};
 
+use crate::joint_set::middle_of;
 use crate::{Error, Joint, Result, Side, View};
 
 /// Unit of a series' coordinates.
@@ -15,21 +16,23 @@ pub enum Unit {
     Centimetre,
     /// Pixels of the picture.
     Pixel,
+    /// The file does not say, and the body's size does not tell (some BVH files).
+    Unknown,
 }
 
 impl Unit {
-    /// Units in a metre; `None` for pixels, whose size in the world is unknown.
+    /// Units in a metre; `None` where their size in the world is not known, as of pixels.
     #[must_use]
     pub fn per_metre(self) -> Option<f64> {
         match self {
             Unit::Metre => Some(1.0),
             Unit::Centimetre => Some(100.0),
             Unit::Millimetre => Some(1000.0),
-            Unit::Pixel => None,
+            Unit::Pixel | Unit::Unknown => None,
         }
     }
 
-    /// `metre`, `millimetre`, `centimetre` or `pixel`.
+    /// `metre`, `millimetre`, `centimetre`, `pixel` or `unknown`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -37,6 +40,7 @@ impl Unit {
             Unit::Millimetre => "millimetre",
             Unit::Centimetre => "centimetre",
             Unit::Pixel => "pixel",
+            Unit::Unknown => "unknown",
         }
     }
 }
@@ -172,11 +176,7 @@ impl SkeletonSeries {
         if let Some(joint_idx) = self.joint_idx(joint) {
             return self.position_at(frame_idx, joint_idx);
         }
-        let pair = match joint {
-            Joint::Neck => Joint::Shoulder,
-            Joint::MidHip => Joint::Hip,
-            _ => return None,
-        };
+        let pair = middle_of(joint)?;
         let [left, right] = Side::BOTH.map(|side| self.joint_idx(pair(side)));
         let (left, right) =
             (self.position_at(frame_idx, left?)?, self.position_at(frame_idx, right?)?);
@@ -268,6 +268,22 @@ impl SkeletonSeries {
     /// Positions, confidence and filled flags, for care and edits that keep the invariants.
     pub(crate) fn parts_mut(&mut self) -> (&mut Array3<f64>, &mut Array2<f64>, &mut Array2<bool>) {
         (&mut self.positions, &mut self.confidence, &mut self.filled)
+    }
+
+    /// The same numbers in another unit.
+    pub(crate) fn with_unit(self, unit: Unit) -> Self {
+        Self { unit, ..self }
+    }
+
+    /// Other joints and samples of the same recording, which must keep the invariants.
+    pub(crate) fn with_samples(
+        &self,
+        joints: Vec<Joint>,
+        positions: Array3<f64>,
+        confidence: Array2<f64>,
+        filled: Array2<bool>,
+    ) -> Self {
+        Self { joints, positions, confidence, filled, ..*self }
     }
 
     /// A 2-D series from the named axes of this one.

@@ -1,12 +1,18 @@
-//! `pose angles`: every measure over time, as a table.
+//! `pose angles`: every angle and measure over time, as a table or a picture.
 
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
-use pose::{Cleaning, Format, Measure, Signal, read};
+use anyhow::{Context, ensure};
+use pose::draw::{plot, png};
+use pose::{Angle, Cleaning, Format, Measure, MotTable, Signal, SignalUnit, View, read};
+
+use crate::output::write_whole;
 
 /// Measures a recording: a column a measure and a column for its standard deviation.
+///
+/// Columns such as `knee_left` are this project's measures (180 = straight); with --laboratory they are the angles of a
+/// gait laboratory, `knee_flexion_left` (0 = straight), by the conventions of Sports2D and ISB.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Pose file, or a folder of OpenPose JSON files.
@@ -16,7 +22,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 
-    /// Format of the input; by default told from its name.
+    /// Write the angles as an OpenSim motion file, too.
+    #[arg(long, value_name = "FILE")]
+    mot: Option<PathBuf>,
+
+    /// Draw the knees, hips and the trunk over time, too.
+    #[arg(long, value_name = "FILE.png")]
+    plot: Option<PathBuf>,
+
+    /// Angles of a gait laboratory instead of measures.
+    #[arg(long)]
+    laboratory: bool,
+
+    /// Format of the input; by default told from its name and content.
     #[arg(long, value_name = "FORMAT")]
     from: Option<Format>,
 
@@ -24,30 +42,85 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     fps: Option<f64>,
 
+    /// Where a picture was filmed from, side or front, if the guess is wrong.
+    #[arg(long, value_name = "VIEW", value_parser = view)]
+    view: Option<View>,
+
     /// Cut-off of the low-pass filter, Hz.
     #[arg(long, value_name = "HZ", conflicts_with = "raw")]
     cutoff: Option<f64>,
 
-    /// Measures the samples as they are: no gate, no bridged gaps, no filter.
+    /// Measures the samples as they are: nothing swapped back, no gate, no bridged gaps, no filter.
     #[arg(long)]
     raw: bool,
 }
 
+fn view(name: &str) -> Result<View, String> {
+    match name {
+        "side" => Ok(View::Side),
+        "front" => Ok(View::Front),
+        other => Err(format!("{other:?} is neither side nor front")),
+    }
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let mut series = read(&args.input, args.from, args.fps)?.series;
+    let recording = read(&args.input, args.from, args.fps)?;
+    if let Some(note) = recording.meta.get("people") {
+        eprintln!("note: {note}");
+    }
+    let mut series = recording.series;
+    if let Some(view) = args.view {
+        series = series.with_view(view);
+    }
     if !args.raw {
+        let (mended, swaps) = series.without_swaps();
+        for swap in swaps {
+            let (limbs, frames) = (swap.limbs, swap.frame_range);
+            eprintln!("note: left and right {limbs:?} were swapped in frames {frames:?}; put back");
+        }
         let cleaning =
             args.cutoff.map_or_else(Cleaning::new, |hz| Cleaning::new().with_cutoff_hz(hz));
-        series = cleaning.apply(&series)?.0;
+        series = cleaning.apply(&mended)?.0;
     }
-    // What was never seen has no column.
-    let signals =
-        Measure::all().into_iter().map(|measure| (measure.to_string(), series.measure(measure)));
-    let signals: Vec<_> = signals.filter(|(_, signal)| signal.measured_share() > 0.0).collect();
+    let signals: Vec<(String, Signal)> = if args.laboratory {
+        Angle::all().into_iter().map(|a| (a.to_string(), series.angle(a))).collect()
+    } else {
+        Measure::all().into_iter().map(|m| (m.to_string(), series.measure(m))).collect()
+    };
+    let (signals, unmeasured): (Vec<_>, Vec<_>) =
+        signals.into_iter().partition(|(_, signal)| signal.measured_share() > 0.0);
+    if !unmeasured.is_empty() {
+        let names: Vec<&str> = unmeasured.iter().map(|(name, _)| name.as_str()).collect();
+        eprintln!("cannot tell ({:?} view): {}", series.view(), names.join(", "));
+    }
+    ensure!(!signals.is_empty(), "{}: nothing can be measured in it", args.input.display());
+    let angles =
+        || signals.iter().filter(|(_, signal)| signal.unit == SignalUnit::Degrees).cloned();
+    if let Some(path) = &args.mot {
+        let angles: Vec<(String, Signal)> = angles().collect();
+        MotTable::of_angles(angles.iter().map(|(name, s)| (name.clone(), s)), series.fps())?
+            .write(path)?;
+        eprintln!("wrote {}", path.display());
+    }
+    if let Some(path) = &args.plot {
+        let shown: Vec<(String, Signal)> = angles()
+            .filter(|(name, _)| {
+                ["knee", "hip_left", "hip_right", "hip_flexion", "trunk"]
+                    .iter()
+                    .any(|part| name.starts_with(part))
+                    && !name.contains("valgus")
+                    && name != "trunk_side"
+            })
+            .take(5)
+            .collect();
+        ensure!(!shown.is_empty(), "neither knees, hips nor trunk can be measured");
+        let lines: Vec<(String, &Signal)> = shown.iter().map(|(n, s)| (n.clone(), s)).collect();
+        write_whole(path, &png(&plot(&lines, series.fps(), &recording.keyframes)?)?)?;
+    }
     let table = table(&signals, series.fps())?;
     match &args.csv {
-        Some(path) => std::fs::write(path, table)
-            .with_context(|| format!("{} cannot be written", path.display())),
+        Some(path) => write_whole(path, &table),
+        None if args.mot.is_some() || args.plot.is_some() => Ok(()),
         None => match std::io::stdout().lock().write_all(&table) {
             // Whoever reads may have seen enough.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -65,9 +138,8 @@ fn table(signals: &[(String, Signal)], fps: f64) -> anyhow::Result<Vec<u8>> {
     for frame in 0..signals.first().map_or(0, |(_, signal)| signal.values.len()) {
         let values =
             signals.iter().flat_map(|(_, s)| [cell(s.values[frame]), cell(s.sigma[frame])]);
-        table.write_record(
-            [frame.to_string(), (frame as f64 / fps).to_string()].into_iter().chain(values),
-        )?;
+        let time_s = frame as f64 / fps;
+        table.write_record([frame.to_string(), time_s.to_string()].into_iter().chain(values))?;
     }
     Ok(table.into_inner()?)
 }

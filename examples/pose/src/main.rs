@@ -1,10 +1,13 @@
 //! From skeleton files to other files, angles and pictures.
 //!
 //! `cargo run --release -p pose-cli -- convert run.trc run.csv`;
-//! `cargo run --release -p pose-cli -- angles run.csv --csv angles.csv`.
+//! `cargo run --release -p pose-cli -- angles run.csv --csv angles.csv --plot angles.png`;
+//! `cargo run --release -p pose-cli -- overlay run.mp4 run.json --out run.gif`.
 
 mod angles;
 mod convert;
+mod overlay;
+mod output;
 
 use std::process::ExitCode;
 
@@ -23,12 +26,14 @@ struct Args {
 enum Command {
     Convert(convert::Args),
     Angles(angles::Args),
+    Overlay(overlay::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Convert(args) => convert::run(&args),
         Command::Angles(args) => angles::run(&args),
+        Command::Overlay(args) => overlay::run(&args),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
     eprintln!("error: {error}");

@@ -1,12 +1,11 @@
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::layout::COCO_17;
-use super::people::{Detection, athlete, detection};
-use super::{Recording, assemble, known_fps, read_text};
-use crate::{Error, Result, Unit};
+use super::people::{self, Detection, detection};
+use super::pixels::pictures;
+use super::{Format, Recording, known_fps, read_text};
+use crate::{Error, JointSet, Result, SkeletonSeries};
 
 #[derive(Deserialize)]
 struct Annotations {
@@ -38,7 +37,7 @@ pub(super) fn read(path: &Path, fps: Option<f64>) -> Result<Recording> {
     for (entry, Entry { image_id, keypoints }) in entries.iter_mut().enumerate() {
         let wrong =
             |problem| Error::Entry { path: path.to_owned(), entry, field: "keypoints", problem };
-        if keypoints.len() != 3 * COCO_17.len() {
+        if keypoints.len() != 3 * JointSet::Coco17.joints().len() {
             return Err(wrong(format!(
                 "{} values; expected 51 (17 joints of x, y, confidence)",
                 keypoints.len()
@@ -58,15 +57,18 @@ pub(super) fn read(path: &Path, fps: Option<f64>) -> Result<Recording> {
     if detections.is_empty() {
         return Err(Error::Empty { path: path.to_owned() });
     }
-    // Stable: people of one frame stay in the file's order.
-    detections.sort_by_key(|d| d.number);
     let fps = known_fps(path, fps, None)?;
-    let (rows, note) = athlete(path, detections)?;
-    let mut meta: BTreeMap<String, String> =
-        note.map(|note| ("people".to_owned(), note)).into_iter().collect();
-    if let Some(first) = rows.first().map(|row| row.number).filter(|first| *first != 0) {
-        meta.insert("first_frame".into(), first.to_string());
-    }
-    let series = assemble(path, COCO_17.to_vec(), 2, &rows, fps, Unit::Pixel)?;
-    Ok(Recording { series, meta, keyframes: Vec::new() })
+    people::recording(path, JointSet::Coco17.joints(), detections, fps)
+}
+
+/// COCO keypoint results: an entry a frame with anybody in it, `0, 0, 0` for an unseen joint.
+pub(super) fn to_json(series: &SkeletonSeries, first_frame: u64) -> Result<String> {
+    let pictures = pictures(series, JointSet::Coco17, Format::Coco)?;
+    let seen = (first_frame..).zip(pictures).filter(|(_, picture)| picture.num_seen > 0);
+    let entries = seen.map(|(image_id, picture)| {
+        serde_json::json!({
+            "image_id": image_id, "category_id": 1, "keypoints": picture.flat, "score": picture.score,
+        })
+    });
+    Ok(serde_json::Value::Array(entries.collect()).to_string())
 }

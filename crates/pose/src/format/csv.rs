@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 
-use super::{Recording, Row, assemble, known_fps, read_text};
+use super::{Recording, Row, assemble, known_fps, read_text, write_whole};
 use crate::series::check_fps;
 use crate::{Error, Joint, Result, SkeletonSeries, Unit, View};
 
@@ -79,6 +78,7 @@ fn unit_of(value: Option<&String>) -> std::result::Result<(Unit, f64), String> {
         "centimetre" | "centimeter" | "centimetres" | "centimeters" | "cm" => Unit::Centimetre,
         "millimetre" | "millimeter" | "millimetres" | "millimeters" | "mm" => Unit::Millimetre,
         "pixel" | "pixels" | "px" => Unit::Pixel,
+        "unknown" => Unit::Unknown,
         _ => return Err(format!("{word:?} is not metre, centimetre, millimetre or pixel; {fix}")),
     };
     Ok((unit, if value.contains("y down") { -1.0 } else { 1.0 }))
@@ -318,15 +318,5 @@ pub fn write_csv(
     meta: &BTreeMap<String, String>,
     keyframes: &[(String, f64)],
 ) -> Result<()> {
-    let text = to_csv(series, meta, keyframes)?;
-    let io = |source| Error::io(path, source);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less the umask, as for any file
-    let mut file = builder.tempfile_in(folder).map_err(io)?;
-    file.write_all(text.as_bytes()).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    file.persist(path).map_err(|error| io(error.error))?;
-    Ok(())
+    write_whole(path, to_csv(series, meta, keyframes)?.as_bytes())
 }

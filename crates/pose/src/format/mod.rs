@@ -1,13 +1,23 @@
-//! Pose files in and out. A format is one module that turns a path into rows; the rest is shared here.
+//! Pose files in and out. A format is one module that turns a path into rows, and a series into text or bytes; the rest
+//! is shared here.
 
 mod csv;
 mod trc;
+mod c3d;
+mod bvh;
 mod openpose;
 mod coco;
-mod layout;
-mod people;
+mod alphapose;
+mod mmpose;
+mod mediapipe;
+mod gaitlab;
+mod people; // one athlete out of several
+mod pixels;
+mod times;
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -24,8 +34,20 @@ pub use csv::{to_csv, write_csv};
 pub enum Format {
     /// The house's own table, as in the shared motion data; see [`write_csv`].
     Csv,
+    /// AlphaPose's result list, COCO-17 or Halpe-26, one file.
+    AlphaPose,
+    /// Biovision hierarchy: bones turned by Euler angles, in space.
+    Bvh,
+    /// Binary marker tracks of motion capture laboratories, in space.
+    C3d,
     /// COCO keypoint results (a list) or annotations (an object), 17 joints, one file.
     Coco,
+    /// `gaitlab.pose/v1` of the running-gait-analysis project, one file; read only.
+    Gaitlab,
+    /// MediaPipe's 33 landmarks dumped to JSON, one file.
+    MediaPipe,
+    /// JSON of MMPose's inferencer and demo scripts, one file.
+    MmPose,
     /// A folder with one OpenPose JSON file a frame, BODY_25 or COCO-18.
     OpenPose,
     /// Marker tracks as OpenSim, Pose2Sim and Sports2D write them.
@@ -33,7 +55,39 @@ pub enum Format {
 }
 
 impl Format {
-    /// Tells the format from a path: folders are OpenPose, files go by their ending (`csv`, `trc`, `json`).
+    /// Every format.
+    pub const ALL: [Format; 10] = [
+        Format::Csv,
+        Format::AlphaPose,
+        Format::Bvh,
+        Format::C3d,
+        Format::Coco,
+        Format::Gaitlab,
+        Format::MediaPipe,
+        Format::MmPose,
+        Format::OpenPose,
+        Format::Trc,
+    ];
+
+    /// `csv`, `alphapose`, `bvh`, `c3d`, `coco`, `gaitlab`, `mediapipe`, `mmpose`, `openpose` or `trc`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::AlphaPose => "alphapose",
+            Format::Bvh => "bvh",
+            Format::C3d => "c3d",
+            Format::Coco => "coco",
+            Format::Gaitlab => "gaitlab",
+            Format::MediaPipe => "mediapipe",
+            Format::MmPose => "mmpose",
+            Format::OpenPose => "openpose",
+            Format::Trc => "trc",
+        }
+    }
+
+    /// Tells the format from a path: folders are OpenPose, files go by their ending (`csv`, `trc`, `c3d`, `bvh`); which
+    /// kind of JSON it is by the words in its first kilobytes, COCO where they do not tell.
     ///
     /// # Errors
     ///
@@ -46,10 +100,40 @@ impl Format {
         match ending.as_str() {
             "csv" => Ok(Format::Csv),
             "trc" => Ok(Format::Trc),
+            "c3d" => Ok(Format::C3d),
+            "bvh" => Ok(Format::Bvh),
             "json" if openpose::is_frame_file(path) => Ok(Format::OpenPose),
-            "json" => Ok(Format::Coco),
+            "json" => Ok(kind_of_json(path)),
             _ => Err(Error::UnknownFormat { path: path.to_owned() }),
         }
+    }
+}
+
+/// By the keys that only one tool writes.
+fn kind_of_json(path: &Path) -> Format {
+    let mut head = Vec::new();
+    // A file that cannot be opened is reported when it is read.
+    if let Ok(file) = std::fs::File::open(path) {
+        let _ = file.take(64 << 10).read_to_end(&mut head);
+    }
+    let head: String = String::from_utf8_lossy(&head).split_whitespace().collect();
+    let has = |word: &str| head.contains(word);
+    if has("\"gaitlab.pose/") {
+        Format::Gaitlab
+    } else if has("andmarks\":") {
+        Format::MediaPipe
+    } else if has("\"keypoint_scores\":") || has("\"instance_info\":") || has("\"instances\":") {
+        Format::MmPose
+    } else if has("\"image_id\":\"") {
+        Format::AlphaPose
+    } else {
+        Format::Coco
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -57,13 +141,8 @@ impl FromStr for Format {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Format> {
-        match name.to_ascii_lowercase().as_str() {
-            "csv" => Ok(Format::Csv),
-            "coco" => Ok(Format::Coco),
-            "openpose" => Ok(Format::OpenPose),
-            "trc" => Ok(Format::Trc),
-            _ => Err(Error::FormatName { name: name.to_owned() }),
-        }
+        let known = Format::ALL.into_iter().find(|f| f.name() == name.to_ascii_lowercase());
+        known.ok_or_else(|| Error::FormatName { name: name.to_owned() })
     }
 }
 
@@ -81,7 +160,8 @@ pub struct Recording {
 
 /// Reads one athlete's recording.
 ///
-/// `format` is told from the path if `None`. `fps`, where given, wins over the file's own; JSON formats have none.
+/// `format` is told from the path if `None`. `fps`, where given, wins over the file's own; most JSON formats have none.
+/// A clock in the file that contradicts its frame rate, or jumps, is refused unless `fps` is given.
 /// Joints the file does not record are absent; samples it marks as unseen are missing. Missing frame numbers become
 /// missing frames. With several people in the picture the one with the most confidence over the longest track is kept,
 /// and `meta["people"]` says so.
@@ -90,7 +170,8 @@ pub struct Recording {
 ///
 /// Names the file and the line, entry or field: [`Error::Io`], [`Error::Empty`], [`Error::Header`], [`Error::Field`],
 /// [`Error::RowLength`], [`Error::Json`], [`Error::Entry`], [`Error::MissingFps`], [`Error::BadFps`],
-/// [`Error::TooFewFrames`], [`Error::FrameLeap`], [`Error::Nobody`], [`Error::TooLarge`], [`Error::UnknownFormat`].
+/// [`Error::TooFewFrames`], [`Error::FrameLeap`], [`Error::RateMismatch`], [`Error::UnevenTime`], [`Error::Nobody`],
+/// [`Error::TooLarge`], [`Error::UnknownFormat`].
 pub fn read(path: &Path, format: Option<Format>, fps: Option<f64>) -> Result<Recording> {
     if let Some(fps) = fps {
         check_fps(fps)?;
@@ -99,7 +180,13 @@ pub fn read(path: &Path, format: Option<Format>, fps: Option<f64>) -> Result<Rec
     let format = format.map_or_else(|| Format::detect(path), Ok)?;
     let recording = match format {
         Format::Csv => csv::read(path, fps),
+        Format::AlphaPose => alphapose::read(path, fps),
+        Format::Bvh => bvh::read(path, fps),
+        Format::C3d => c3d::read(path, fps),
         Format::Coco => coco::read(path, fps),
+        Format::Gaitlab => gaitlab::read(path, fps),
+        Format::MediaPipe => mediapipe::read(path, fps),
+        Format::MmPose => mmpose::read(path, fps),
         Format::OpenPose => openpose::read(path, fps),
         Format::Trc => trc::read(path, fps),
     }?;
@@ -109,25 +196,91 @@ pub fn read(path: &Path, format: Option<Format>, fps: Option<f64>) -> Result<Rec
     }
 }
 
+/// Writes one athlete's recording; [`read`] gives it back as far as the format holds it.
+///
+/// `format` is told from the path if `None`; a name without an ending is an OpenPose folder. Pixel formats get exactly
+/// their own joints ([`JointSet`](crate::JointSet): BODY_25, COCO-17, Halpe-26, BlazePose-33), y down. Only
+/// [`Format::Csv`] keeps everything. A file appears whole or not at all; an OpenPose folder frame by frame.
+///
+/// # Errors
+///
+/// [`Error::CannotHold`] where the format has no place for such a recording, and says why; [`Error::Io`];
+/// [`Error::UnknownFormat`]; [`Error::Label`] as [`write_csv`].
+pub fn write(path: &Path, format: Option<Format>, recording: &Recording) -> Result<()> {
+    let Recording { series, meta, keyframes } = recording;
+    let format = match format {
+        Some(format) => format,
+        None if path.extension().is_none() => Format::OpenPose,
+        None => Format::detect(path)?,
+    };
+    let first_frame = meta.get("first_frame").and_then(|v| v.parse().ok()).unwrap_or(0);
+    let bytes = match format {
+        Format::Csv => to_csv(series, meta, keyframes)?.into_bytes(),
+        Format::AlphaPose => alphapose::to_json(series, first_frame)?.into_bytes(),
+        Format::Bvh => bvh::to_text(series)?.into_bytes(),
+        Format::C3d => c3d::to_bytes(series, first_frame)?,
+        Format::Coco => coco::to_json(series, first_frame)?.into_bytes(),
+        Format::MediaPipe => {
+            let side = |key: &str| meta.get(key)?.parse().ok().filter(|side| *side >= 1.0);
+            let size = side("width").zip(side("height")).map(|(width, height)| [width, height]);
+            mediapipe::to_json(series, size, first_frame)?.into_bytes()
+        }
+        Format::MmPose => mmpose::to_json(series, first_frame)?.into_bytes(),
+        Format::OpenPose => return openpose::write(path, series, first_frame),
+        Format::Trc => trc::to_text(series, first_frame)?.into_bytes(),
+        Format::Gaitlab => {
+            let problem = "it is read only; write csv, which keeps everything".to_owned();
+            return Err(Error::CannotHold { format, problem });
+        }
+    };
+    write_whole(path, &bytes)
+}
+
+/// Writes a file beside its place and renames it, so that it appears whole or not at all.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let io = |source| Error::io(path, source);
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less the umask, as for any file
+    let mut file = builder.tempfile_in(folder).map_err(io)?;
+    file.write_all(bytes).map_err(io)?;
+    file.as_file().sync_all().map_err(io)?;
+    file.persist(path).map_err(|error| io(error.error))?;
+    Ok(())
+}
+
 /// Largest file read at once (ours: a day of 60 Hz capture is smaller).
 const MAX_BYTES: u64 = 512 << 20;
 
 /// The text of a file of bearable size.
-fn read_text(path: &Path) -> Result<String> {
-    let metadata = std::fs::metadata(path).map_err(|source| Error::io(path, source))?;
-    if metadata.len() > MAX_BYTES {
-        return Err(Error::TooLarge {
-            path: path.to_owned(),
-            what: "bytes",
-            found: metadata.len(),
-            limit: MAX_BYTES,
-        });
-    }
-    let text = std::fs::read_to_string(path).map_err(|source| Error::io(path, source))?;
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    let bytes = read_bytes(path)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        Error::io(path, std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error()))
+    })?;
     if text.trim().is_empty() {
         return Err(Error::Empty { path: path.to_owned() });
     }
     Ok(text)
+}
+
+/// The bytes of a file of bearable size.
+fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    let io = |source| Error::io(path, source);
+    let found = std::fs::metadata(path).map_err(io)?.len();
+    if found > MAX_BYTES {
+        let (path, limit) = (path.to_owned(), MAX_BYTES);
+        return Err(Error::TooLarge { path, what: "bytes", found, limit });
+    }
+    std::fs::read(path).map_err(io)
+}
+
+/// Notes the number of the first frame where the file does not count from 0.
+fn note_first_frame(meta: &mut BTreeMap<String, String>, rows: &[Row]) {
+    if let Some(first) = rows.first().map(|row| row.number).filter(|first| *first != 0) {
+        meta.insert("first_frame".into(), first.to_string());
+    }
 }
 
 /// One frame as a file gives it.
@@ -194,7 +347,7 @@ fn known_fps(path: &Path, given: Option<f64>, in_file: Option<f64>) -> Result<f6
 }
 
 /// A number, NaN for an empty cell or `NaN`; infinity and anything else is a problem.
-fn parse_cell(cell: &str) -> std::result::Result<f64, String> {
+pub(crate) fn parse_cell(cell: &str) -> std::result::Result<f64, String> {
     let cell = cell.trim();
     if cell.is_empty() {
         return Ok(f64::NAN);

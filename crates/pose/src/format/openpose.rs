@@ -1,12 +1,11 @@
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::layout::{BODY_25, OPENPOSE_18};
-use super::people::{Detection, athlete, detection};
-use super::{Recording, assemble, known_fps, read_text};
-use crate::{Error, Joint, Result, Unit};
+use super::people::{self, Detection, detection};
+use super::pixels::{Picture, pictures};
+use super::{Format, Recording, known_fps, read_text, write_whole};
+use crate::{Error, Joint, JointSet, Result, SkeletonSeries};
 
 #[derive(Deserialize)]
 struct Frame {
@@ -52,8 +51,8 @@ pub(super) fn read(path: &Path, fps: Option<f64>) -> Result<Recording> {
             let flat = &person.pose_keypoints_2d;
             let found: &'static [Joint] = match flat.len() {
                 0 => continue, // a face or hand without a body
-                75 => &BODY_25,
-                54 => &OPENPOSE_18,
+                75 => JointSet::Body25.joints(),
+                54 => JointSet::OpenPose18.joints(),
                 n => {
                     return Err(wrong(format!(
                         "{n} values; expected 75 (BODY_25) or 54 (COCO-18)"
@@ -78,14 +77,30 @@ pub(super) fn read(path: &Path, fps: Option<f64>) -> Result<Recording> {
     }
     let fps = known_fps(path, fps, None)?;
     let Some((joints, _)) = joints else { return Err(Error::Nobody { path: path.to_owned() }) };
-    let (rows, note) = athlete(path, detections)?;
-    let mut meta: BTreeMap<String, String> =
-        note.map(|note| ("people".to_owned(), note)).into_iter().collect();
-    if let Some(first) = rows.first().map(|row| row.number).filter(|first| *first != 0) {
-        meta.insert("first_frame".into(), first.to_string());
+    people::recording(path, joints, detections, fps)
+}
+
+/// Writes a folder of one JSON file a frame, BODY_25, as OpenPose does: `0, 0, 0` for an unseen joint, nobody in a
+/// frame without any.
+///
+/// Files of an earlier recording in that folder would be mixed with these, so there may be none.
+pub(super) fn write(path: &Path, series: &SkeletonSeries, first_frame: u64) -> Result<()> {
+    let pictures = pictures(series, JointSet::Body25, Format::OpenPose)?;
+    std::fs::create_dir_all(path).map_err(|source| Error::io(path, source))?;
+    for entry in std::fs::read_dir(path).map_err(|source| Error::io(path, source))? {
+        let found = entry.map_err(|source| Error::io(path, source))?.path();
+        if is_frame_file(&found) {
+            let source = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+            return Err(Error::io(&found, source));
+        }
     }
-    let series = assemble(path, joints.to_vec(), 2, &rows, fps, Unit::Pixel)?;
-    Ok(Recording { series, meta, keyframes: Vec::new() })
+    for (number, Picture { flat, num_seen, .. }) in (first_frame..).zip(pictures) {
+        let person = serde_json::json!({"person_id": [-1], "pose_keypoints_2d": flat});
+        let people: Vec<_> = (num_seen > 0).then_some(person).into_iter().collect();
+        let text = serde_json::json!({"version": 1.3, "people": people}).to_string();
+        write_whole(&path.join(format!("pose_{number:012}_keypoints.json")), text.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// The frame files of a folder with their numbers, in rising order.
@@ -118,10 +133,13 @@ fn frame_files(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
 /// The last run of digits before `_keypoints`.
 fn frame_number(path: &Path) -> Result<u64> {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
-    let stem = stem.strip_suffix("_keypoints").unwrap_or(stem);
-    let digits = stem.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or("");
-    digits.parse().map_err(|_| {
+    number_at_end(stem.strip_suffix("_keypoints").unwrap_or(stem)).ok_or_else(|| {
         let problem = "expected a frame number, as in 'run_000000000012_keypoints.json'".to_owned();
         Error::Header { path: path.to_owned(), field: "file name".into(), problem }
     })
+}
+
+/// The digits a name ends with, as a number.
+pub(super) fn number_at_end(name: &str) -> Option<u64> {
+    name.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or("").parse().ok()
 }

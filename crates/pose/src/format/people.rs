@@ -1,9 +1,10 @@
 //! One athlete out of a picture with several people.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Row;
-use crate::{Error, Result};
+use super::{Recording, Row, assemble, note_first_frame};
+use crate::{Error, Joint, Result, Unit};
 
 /// One person in one frame, pixels with y up.
 #[derive(Debug, Clone)]
@@ -29,6 +30,23 @@ pub(super) fn detection(number: u64, flat: &[f64]) -> std::result::Result<Detect
     Ok(detection)
 }
 
+/// The athlete's recording out of everybody's detections, in any order; `joints` are those of each detection.
+pub(super) fn recording(
+    path: &Path,
+    joints: &[Joint],
+    mut detections: Vec<Detection>,
+    fps: f64,
+) -> Result<Recording> {
+    // Stable: people of one frame stay in the file's order.
+    detections.sort_by_key(|d| d.number);
+    let (rows, note) = athlete(path, detections)?;
+    let mut meta: BTreeMap<String, String> =
+        note.map(|note| ("people".to_owned(), note)).into_iter().collect();
+    note_first_frame(&mut meta, &rows);
+    let series = assemble(path, joints.to_vec(), 2, &rows, fps, Unit::Pixel)?;
+    Ok(Recording { series, meta, keyframes: Vec::new() })
+}
+
 /// A track may go unseen this many frames before it ends (ours).
 const MAX_UNSEEN_FRAMES: u64 = 30;
 /// A person moves less than this between frames, in box diagonals of that person (ours).
@@ -44,10 +62,7 @@ struct Track {
 
 /// Links detections, sorted by frame, into tracks by the nearest pose and keeps the track with the most confidence
 /// summed over its frames. Also: a note where there was a choice.
-pub(super) fn athlete(
-    path: &Path,
-    detections: Vec<Detection>,
-) -> Result<(Vec<Row>, Option<String>)> {
+fn athlete(path: &Path, detections: Vec<Detection>) -> Result<(Vec<Row>, Option<String>)> {
     let mut tracks: Vec<Track> = Vec::new();
     let mut most_at_once = 0;
     for frame in detections.chunk_by(|a, b| a.number == b.number) {

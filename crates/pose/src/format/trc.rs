@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{Recording, Row, assemble, known_fps, parse_cell, read_text};
+use super::times::check_times;
+use super::{Format, Recording, Row, assemble, known_fps, note_first_frame, parse_cell, read_text};
 use crate::series::check_fps;
 use crate::vector::median;
-use crate::{Error, Joint, Result, Unit};
+use crate::{Error, Joint, Result, SkeletonSeries, Unit};
 
 /// A skeleton in "metres" whose median height or width in a frame exceeds this is in pixels: Sports2D writes `m`
 /// whatever the unit is (ours; the largest person is under 3 m, a person 20 pixels tall is of no use).
@@ -46,6 +48,7 @@ pub(super) fn read(path: &Path, fps: Option<f64>) -> Result<Recording> {
             format!("{rate:?} is not a positive number; correct it or pass --fps"),
         ));
     }
+    let fps_is_the_file_s = fps.is_none();
     let fps = known_fps(path, fps, rate)?;
     let stated_unit = match fields.get("Units").copied() {
         Some("m") => Unit::Metre,
@@ -64,6 +67,7 @@ pub(super) fn read(path: &Path, fps: Option<f64>) -> Result<Recording> {
     next("X1")?;
 
     let mut rows: Vec<Row> = Vec::new();
+    let mut times: Vec<(u64, f64)> = Vec::new();
     for (line, text) in lines.filter(|(_, text)| !text.trim().is_empty()) {
         let wrong =
             |field: String, problem| Error::Field { path: path.to_owned(), line, field, problem };
@@ -85,9 +89,53 @@ pub(super) fn read(path: &Path, fps: Option<f64>) -> Result<Recording> {
                 format!("{number} follows {before}; frames must rise (a gap is fine)"),
             ));
         }
+        times.push((number, cells[1].trim().parse().unwrap_or(f64::NAN)));
         rows.push(markers.row(number, &cells).map_err(|(field, problem)| wrong(field, problem))?);
     }
+    if fps_is_the_file_s {
+        check_times(path, times.into_iter(), fps)?;
+    }
     recording(path, markers, rows, fps, stated_unit)
+}
+
+/// A TRC file's text: the joints as markers under this crate's names, y up, z = 0 for a picture, empty cells where
+/// missing. Confidence is lost, as are keyframes: the format has no place for them.
+pub(super) fn to_text(series: &SkeletonSeries, first_frame: u64) -> Result<String> {
+    let unit = match series.unit() {
+        Unit::Metre => "m",
+        Unit::Centimetre => "cm",
+        Unit::Millimetre => "mm",
+        Unit::Pixel => "px",
+        Unit::Unknown => {
+            let problem = "it needs a unit, and that of this recording is not known".to_owned();
+            return Err(Error::CannotHold { format: Format::Trc, problem });
+        }
+    };
+    let (fps, num_frames, num_joints) = (series.fps(), series.num_frames(), series.joints().len());
+    let mut text = String::from("PathFileType\t4\t(X/Y/Z)\tpose.trc\n");
+    text += "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames\n";
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        text,
+        "{fps}\t{fps}\t{num_frames}\t{num_joints}\t{unit}\t{fps}\t{first_frame}\t{num_frames}"
+    );
+    let names: Vec<String> = series.joints().iter().map(|joint| joint.name()).collect();
+    let axes = (1..=num_joints).map(|i| format!("X{i}\tY{i}\tZ{i}"));
+    let _ = writeln!(text, "Frame#\tTime\t{}\t\t", names.join("\t\t\t"));
+    let _ = writeln!(text, "\t\t{}\n", axes.collect::<Vec<_>>().join("\t"));
+    for f in 0..num_frames {
+        let _ = write!(text, "{}\t{}", first_frame + f as u64, f as f64 / fps);
+        for j in 0..num_joints {
+            match series.position_at(f, j) {
+                Some([x, y, z]) => {
+                    let _ = write!(text, "\t{x}\t{y}\t{z}");
+                }
+                None => text.push_str("\t\t\t"),
+            }
+        }
+        text.push('\n');
+    }
+    Ok(text)
 }
 
 fn recording(
@@ -119,9 +167,7 @@ fn recording(
     if !markers.ignored.is_empty() {
         meta.insert("ignored_markers".to_owned(), markers.ignored.join(" "));
     }
-    if let Some(first) = rows.first().map(|row| row.number).filter(|first| *first != 0) {
-        meta.insert("first_frame".into(), first.to_string());
-    }
+    note_first_frame(&mut meta, &rows);
     let joints = markers.joints.iter().map(|(joint, _)| *joint).collect();
     let series = assemble(path, joints, num_dims, &rows, fps, unit)?;
     Ok(Recording { series, meta, keyframes: Vec::new() })

@@ -149,7 +149,7 @@ fn missing_files_and_strange_endings_are_named() {
     assert!(matches!(read(&path, None, None), Err(Error::UnknownFormat { .. })));
     std::fs::write(folder.path().join("bytes.csv"), [0xff, 0xfe, 0x00]).unwrap();
     assert!(matches!(read(&folder.path().join("bytes.csv"), None, None), Err(Error::Io { .. })));
-    assert!("c3d".parse::<Format>().is_err() && "OpenPose".parse::<Format>().is_ok());
+    assert!("fbx".parse::<Format>().is_err() && "OpenPose".parse::<Format>().is_ok());
 }
 
 #[test]
