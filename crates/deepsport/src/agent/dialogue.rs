@@ -69,6 +69,25 @@ impl<'a> Dialogue<'a> {
         })
     }
 
+    /// Starts anew and hears `turns` once more: a dialogue is nothing but its turns, so that whoever cannot hold one, for it
+    /// borrows the video, keeps these.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn resume<'t>(
+        agent: &'a Agent,
+        video: &'a Video,
+        question: &str,
+        turns: impl IntoIterator<Item = &'t Utterance>,
+    ) -> Result<Self> {
+        let mut dialogue = Self::start(agent, video, question)?;
+        for turn in turns {
+            dialogue.hear(turn)?;
+        }
+        Ok(dialogue)
+    }
+
     /// The conversation so far; the last message waits for the model.
     #[must_use]
     pub fn messages(&self) -> &[Message] {
@@ -217,10 +236,11 @@ fn seeing(shown: &Observation) -> TurnRecord {
     }
 }
 
-/// Every frame under its label.
+/// Every frame with its label.
 fn labelled(agent: &Agent, frames: &[Frame]) -> Vec<Part> {
-    let pairs = frames
-        .iter()
-        .map(|frame| [Part::Text(agent.wording.label(frame)), Part::Frame(frame.clone())]);
+    let pairs = frames.iter().map(|frame| {
+        let (label, frame) = (Part::Text(agent.wording.label(frame)), Part::Frame(frame.clone()));
+        if agent.wording.labels_first() { [label, frame] } else { [frame, label] }
+    });
     pairs.flatten().collect()
 }

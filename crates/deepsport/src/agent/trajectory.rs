@@ -90,7 +90,7 @@ pub enum Stop {
 }
 
 impl Trajectory {
-    /// Windows that calls were answered with, half-open, in order; the first look is not one.
+    /// Windows that were asked for and seen, half-open, in order; the first look is not one.
     #[must_use]
     pub fn windows(&self) -> Vec<Range<usize>> {
         let asked = self.turns.iter().skip(1).filter_map(|turn| turn.window);
@@ -108,10 +108,16 @@ impl Trajectory {
         self.shown().count()
     }
 
-    /// Calls that were answered with frames.
+    /// Calls whose frames a later turn saw.
     #[must_use]
     pub fn num_calls(&self) -> usize {
         self.windows().len()
+    }
+
+    /// Calls that were refused.
+    #[must_use]
+    pub fn num_refused(&self) -> usize {
+        self.turns.iter().filter(|turn| turn.refusal.is_some()).count()
     }
 
     /// Whether every turn could be read and no call was refused, and an answer ends it: the format that rewards ask for.

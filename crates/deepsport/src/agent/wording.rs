@@ -85,6 +85,12 @@ impl Wording {
         }
     }
 
+    /// Whether a frame's label comes before it. In the toy world it comes after: a causal model then knows at the label what
+    /// the frame shows, and can copy the number from there in one step.
+    pub(super) fn labels_first(self) -> bool {
+        self == Self::English
+    }
+
     pub(super) fn shown(self, shown: &Observation, must_answer: bool) -> Option<String> {
         if self == Self::Toy {
             return None;

@@ -206,6 +206,23 @@ fn progress_tells_everything_in_order_and_can_stop_it() {
 }
 
 #[test]
+fn a_dialogue_is_nothing_but_its_turns() {
+    let (video, agent) = (video(), Agent::new());
+    let turns = [call(10, 30), call(10, 30), call(20, 28)].map(Utterance::new);
+    let mut whole = Dialogue::start(&agent, &video, "Who?").unwrap();
+    for heard in 0..turns.len() {
+        whole.hear(&turns[heard]).unwrap();
+        let again = Dialogue::resume(&agent, &video, "Who?", &turns[..=heard]).unwrap();
+        let told = |dialogue: &Dialogue<'_>| format!("{:?}", dialogue.messages());
+        assert_eq!(told(&again), told(&whole));
+        assert_eq!((again.turns(), again.stop()), (whole.turns(), whole.stop()));
+    }
+    let trajectory = whole.into_trajectory();
+    // The frames of the last call were seen by no turn.
+    assert_eq!((trajectory.num_calls(), trajectory.num_refused()), (1, 1));
+}
+
+#[test]
 fn a_record_that_ends_too_early_is_an_error() {
     let error = Agent::new().run(&video(), "Who?", &mut Recorded::new([call(10, 30)])).unwrap_err();
     assert_eq!(error.to_string(), "recorded says nothing: the record has no further turn");
