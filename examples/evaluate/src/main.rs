@@ -131,6 +131,10 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
         })?;
     bar.finish_and_clear();
     let Some(first) = run.first() else { bail!("no question was answered") };
+    let num_missing = questions.records.len() * args.modes.len() - run.len();
+    if num_missing > 0 {
+        eprintln!("{num_missing} questions could not be asked; the same command tries them again");
+    }
     report(&args.out, &format!("Evaluation of {}", first.trajectory.speaker), &run)
 }
 

@@ -14,5 +14,5 @@ pub use judge::{JUDGE_PROMPT, Judge, Verdict};
 pub use reading::{Reading, read_answer};
 pub use run::{Evaluation, Progress};
 pub(crate) use run::{MakeSpeaker, Open, grade};
-pub use statistics::{Estimate, clustered_mean};
+pub use statistics::{Estimate, clustered_mean, clustered_share};
 pub use summary::{Group, Summary};

@@ -49,6 +49,22 @@ pub fn clustered_mean<'a>(values: impl IntoIterator<Item = (&'a str, f64)>) -> O
     Some(Estimate { mean, standard_error, interval, num, num_clusters })
 }
 
+/// As [`clustered_mean`], for scores from 0 to 1.
+///
+/// The interval stays within 0 and 1. Where all scores are 0, or all are 1, Student's t would claim certainty; the interval is
+/// then the exact one for as many tosses as there are videos (Clopper & Pearson 1934): `0.025^(1 / G)` to 1, or its mirror image.
+#[must_use]
+pub fn clustered_share<'a>(scores: impl IntoIterator<Item = (&'a str, f64)>) -> Option<Estimate> {
+    let mut estimate = clustered_mean(scores)?;
+    let certain = ((1.0 - CONFIDENCE) / 2.0).powf(1.0 / estimate.num_clusters as f64);
+    estimate.interval = match estimate.mean {
+        1.0 => Some([certain, 1.0]),
+        0.0 => Some([0.0, 1.0 - certain]),
+        _ => estimate.interval.map(|ends| ends.map(|end| end.clamp(0.0, 1.0))),
+    };
+    Some(estimate)
+}
+
 /// Deviations from `mean`, summed in each cluster.
 pub(super) fn cluster_sums<'a>(values: &[(&'a str, f64)], mean: f64) -> BTreeMap<&'a str, f64> {
     let mut sums = BTreeMap::new();
@@ -90,6 +106,22 @@ mod tests {
         // The same answers spread over four videos are surer.
         let spread = clustered_mean([("a", 1.0), ("b", 1.0), ("c", 0.0), ("d", 0.0)]).unwrap();
         assert!(spread.standard_error < found.standard_error);
+    }
+
+    #[test]
+    fn nothing_but_right_answers_is_not_certainty() {
+        // By hand: with 20 videos 0.025^(1/20) = 0.8316 (tables of Clopper and Pearson: 0.832).
+        let names: Vec<String> = (0..20).map(|i| i.to_string()).collect();
+        let of = |score| {
+            clustered_share(names.iter().map(|name| (name.as_str(), score)))
+                .unwrap()
+                .interval
+                .unwrap()
+        };
+        assert!((of(1.0)[0] - 0.8316).abs() < 5e-5 && of(1.0)[1] == 1.0); // four digits by hand
+        assert!((of(0.0)[1] - 0.1684).abs() < 5e-5 && of(0.0)[0] == 0.0);
+        let wide = clustered_share([("a", 1.0), ("b", 1.0), ("c", 0.0)]).unwrap();
+        assert_eq!(wide.interval, Some([0.0, 1.0]));
     }
 
     #[test]

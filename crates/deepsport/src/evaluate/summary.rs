@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::graded::{ErrorClass, Graded, Method};
-use super::statistics::{Estimate, clustered_mean};
+use super::statistics::{Estimate, clustered_share};
 use crate::agent::Mode;
 
 /// The figures of one mode of a run.
@@ -106,7 +106,7 @@ fn mean_accuracy(groups: &BTreeMap<String, Group>) -> f64 {
 impl Group {
     fn of(run: &[&Graded]) -> Option<Self> {
         let accuracy =
-            clustered_mean(run.iter().map(|graded| (graded.video_id.as_str(), graded.score)))?;
+            clustered_share(run.iter().map(|graded| (graded.video_id.as_str(), graded.score)))?;
         let mean = |of: &dyn Fn(&Graded) -> f64| {
             run.iter().map(|graded| of(graded)).sum::<f64>() / run.len() as f64
         };

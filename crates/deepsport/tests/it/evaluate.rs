@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use deepsport::agent::{Agent, Message, Mode, Part, Recorded, Speaker, Utterance, Wording};
 use deepsport::data::{Answer, Media, Record};
 use deepsport::evaluate::{
-    ErrorClass, Evaluation, Graded, Judge, Method, Progress, Summary, compare, read_graded,
+    ErrorClass, Evaluation, Graded, Judge, Method, Progress, Reading, Summary, compare,
+    read_answer, read_graded,
 };
 use deepsport::report::{evaluation_page, trace_page};
 use deepsport::world::{Expert, Item, World, WorldConfig};
 use deepsport::{Difficulty, Error, Result};
+use proptest::prelude::*;
 
 fn items(num: u64) -> Vec<Item> {
     World::new(WorldConfig::default()).unwrap().items(0..num).collect()
@@ -242,4 +244,28 @@ fn the_page_of_a_run_shows_the_very_frames_and_loads_nothing() {
     assert!(!page.contains("<script") && !page.contains("http"));
     let other = items(31).pop().unwrap().clip.video().unwrap();
     assert!(matches!(trace_page(&trajectory, &other, &[]), Err(Error::Replay { .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever is answered, it is read without a panic, and whoever repeats the right answer is right.
+    #[test]
+    fn whatever_is_answered_is_read(text in prop_oneof![any::<String>(), "[A-Ea-e0-9 .,()*:-]{0,20}"], right in 0_usize..4) {
+        let mut record = open_question();
+        let options = ["a throw in", "a corner", "2 metres", "in"].map(String::from);
+        for answer in [
+            Answer::Letters([char::from(b'A' + right as u8)].into()),
+            Answer::Label(options[right].clone()),
+            Answer::Number { value: right as f64 - 1.5, tolerance: 0.0 },
+            Answer::Text(options[right].clone()),
+        ] {
+            record.options = options.to_vec();
+            record.labels = options.to_vec();
+            record.answer = answer;
+            let _ = read_answer(&record, &text);
+            let expected = if record.answer.is_closed() { Reading::Score(1.0) } else { Reading::Open };
+            prop_assert_eq!(read_answer(&record, &record.answer.to_string()), expected);
+        }
+    }
 }
