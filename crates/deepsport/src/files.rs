@@ -12,11 +12,24 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = parent.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     fs::create_dir_all(&folder).map_err(failed)?;
-    let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;
+    let mut file =
+        readable_by_all(&mut tempfile::Builder::new()).tempfile_in(&folder).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// Temporary files are their owner's alone; these become results, with the rights that files usually get here.
+fn readable_by_all<'a, 'b, 'c>(
+    builder: &'c mut tempfile::Builder<'a, 'b>,
+) -> &'c mut tempfile::Builder<'a, 'b> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666)); // less what the umask takes away
+    }
+    builder
 }
 
 /// Reads a whole file of text.

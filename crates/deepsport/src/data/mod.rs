@@ -13,8 +13,8 @@ mod table; // what is in a data set
 pub use lines::{read_records, write_records};
 pub use mapping::Mapping;
 pub use media::open_media;
-pub use record::{Answer, Difficulty, Dimension, Media, Record};
+pub use record::{Answer, Difficulty, Dimension, Media, Record, SPORTS};
 pub use rows::{BadRow, Loaded};
 pub use sources::Source;
-pub use split::{Parts, check_leaks, split_by_video};
+pub use split::{Parts, check_leaks, split_by_video, without_videos_of};
 pub use table::statistics_table;

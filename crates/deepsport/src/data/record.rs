@@ -36,6 +36,22 @@ impl Dimension {
     }
 }
 
+/// The paper's twelve sports, as records name them. Records of other sports are as welcome.
+pub const SPORTS: [&str; 12] = [
+    "american_football",
+    "badminton",
+    "baseball",
+    "basketball",
+    "boxing",
+    "diving",
+    "fencing",
+    "gymnastics",
+    "ice_hockey",
+    "soccer",
+    "table_tennis",
+    "volleyball",
+];
+
 /// How hard a question is, as its source says; in the toy world, whether the first look shows the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

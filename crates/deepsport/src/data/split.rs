@@ -1,6 +1,6 @@
 //! Parts of a data set that share no video: all questions of a video stay together (paper).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
@@ -69,6 +69,14 @@ pub fn check_leaks(parts: &Parts) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Leaves out the records whose video is in `held_out`, compared as by [`check_leaks`]: such as the clips of SoccerBench's test
+/// from SoccerReplay-1988's training part (paper).
+#[must_use]
+pub fn without_videos_of(records: Vec<Record>, held_out: &[Record]) -> Vec<Record> {
+    let held_out: HashSet<String> = held_out.iter().map(|record| stem(&record.video_id)).collect();
+    records.into_iter().filter(|record| !held_out.contains(&stem(&record.video_id))).collect()
 }
 
 /// The last two parts of a path, without extension: names such as `1_45_12.mp4` are unique in their match only.
