@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use frame_tool::{Filter, Fit, Frame, resize};
+use frame_tool::{Filter, Fit, Frame};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder as _};
+use pillow_resize::resize;
 
 use crate::Result;
 
@@ -32,7 +33,8 @@ pub(super) fn thumbnail(frame: &Frame) -> Result<Thumbnail> {
         return Ok(Thumbnail { url, is_tiny: true });
     }
     let to = Fit::new(BOX.0, BOX.1)?.size(from.0, from.1);
-    let rgb = resize(frame.rgb(), from, to, Filter::Bicubic)?;
+    let rgb = resize::<3>(frame.rgb(), from, to, Filter::Bicubic)
+        .map_err(|error| unwritable(error.to_string()))?;
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY)
         .write_image(&rgb, to.0, to.1, ExtendedColorType::Rgb8)
