@@ -68,6 +68,9 @@ pub(crate) struct FrameReport {
     width: u32,
     height: u32,
     sha256: String,
+    /// Listed only where it is so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    builds_on_damage: bool,
 }
 
 impl FrameReport {
@@ -78,6 +81,7 @@ impl FrameReport {
             width: frame.width(),
             height: frame.height(),
             sha256: frame.sha256().to_owned(),
+            builds_on_damage: frame.builds_on_damage(),
         }
     }
 }
@@ -88,7 +92,8 @@ impl fmt::Display for FrameReport {
             f,
             "{:>7} {:>11.4} s  {}x{}  {}",
             self.index, self.time_s, self.width, self.height, self.sha256
-        )
+        )?;
+        if self.builds_on_damage { write!(f, "  builds on a lost picture") } else { Ok(()) }
     }
 }
 
