@@ -14,7 +14,8 @@ pub enum Fill {
 
 /// Signal care: gates doubtful samples, fills short gaps, and smooths, in that order.
 ///
-/// Defaults: confidence below 0.3 is missing; gaps up to 0.25 s between two sightings are filled by a cubic; zero-lag Butterworth of 4th order (2nd order run twice) at 10 Hz, or 0.4 times the frame rate if that is lower.
+/// Defaults: confidence below 0.3 is missing; gaps up to 0.25 s between two sightings are filled by a straight line;
+/// zero-lag Butterworth of 4th order (2nd order run twice) at 10 Hz, or 0.4 times the frame rate if that is lower.
 /// The limits are those in common use; 10 Hz lies between the 6 Hz of gait and the 12-15 Hz of sprints and jumps.
 #[derive(Debug, Clone)]
 pub struct Cleaning {
@@ -92,7 +93,7 @@ impl Cleaning {
         self
     }
 
-    /// Fills by a cubic (default: it halves the worst errors on fast limbs) or a line.
+    /// Fills by a line (default) or a cubic, which halves the worst errors on fast limbs.
     #[must_use]
     pub fn with_fill(mut self, fill: Fill) -> Self {
         self.fill = fill;

@@ -24,9 +24,19 @@
 //! - A missing sample has a NaN position and confidence 0. What cannot be measured is NaN, never a guess.
 //! - Included angles are 180 when straight; inclinations are from vertical, forward positive. See [`Measure`].
 //!
+//! - [`Measure`] is what an assessment asks for; [`Angle`] is what a gait laboratory reports (0 = straight).
+//!
+//! # Features
+//!
+//! - `draw`: skeletons on pictures, stick figures, plots; PNG and GIF.
+//! - `kalman`: a Rauch-Tung-Striebel smoother.
+//! - `vitpose`: the ViTPose network in burn.
+//!
 //! # Sources, and where we differ
 //!
-//! - Filtering: Butterworth run forwards and backwards, and Savitzky & Golay (1964), both equal to SciPy's.
+//! - Filtering: Butterworth run forwards and backwards, and Savitzky & Golay (1964), both equal to SciPy's; One-Euro
+//!   (Casiez et al. 2012).
+//! - Angles: Sports2D in a picture, the joint coordinate system (Grood & Suntay 1983; ISB) in space.
 //! - Ours: the judgement of view and facing, the uncertainty of each measure, and every constant so marked.
 
 mod joint; // names

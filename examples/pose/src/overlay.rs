@@ -65,9 +65,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let is_png = ending.eq_ignore_ascii_case("png");
     ensure!(is_png || ending.eq_ignore_ascii_case("gif"), "--out must end with .gif or .png");
     ensure!(!is_png || args.frame.is_some(), "a PNG shows one frame: say which with --frame");
-    // Full size is decoded anyway; the scale follows from what comes out.
-    let original = Video::open(&args.video)?;
-    let (_, full_height) = original.frame_size();
+    // Poses are pixels of the frame as it was filmed.
+    let (_, full_height) =
+        Video::open_with(&args.video, &VideoOptions::new().with_fit(None))?.frame_size();
     let options = VideoOptions::new().with_fit(Fit::new(16_384, args.height.max(16))?);
     let video = Video::open_with(&args.video, &options)?;
     let recording = read(&args.pose, args.from, Some(video.fps()))?;
@@ -79,17 +79,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let range = range(args, &video)?;
     let every = args.every.unwrap_or((video.fps() / SHOWN_FPS).round() as usize).max(1);
-    let indices: Vec<usize> = range.step_by(every).collect();
-    let bar = ProgressBar::new(indices.len() as u64);
-    let mut pictures = Vec::with_capacity(indices.len());
-    for index in indices {
-        let frame = video.frame(index)?;
-        let scale = f64::from(frame.height()) / f64::from(full_height);
-        // A pose file that counts from 1 has its first row at the video's second frame, or counts otherwise: the first
-        // row is the video's first frame unless it starts well inside.
-        let shift = if first_frame <= 1 { 0 } else { first_frame };
-        pictures.push(drawn(&frame, &series, index.checked_sub(shift), scale)?);
+    let bar = ProgressBar::new(range.len() as u64);
+    let mut pictures = Vec::new();
+    // A pose file that counts from 1 has its first row at the video's first frame; one that starts well inside counts
+    // the video's frames.
+    let shift = if first_frame <= 1 { 0 } else { first_frame };
+    for (i, frame) in video.frames_in(range)?.enumerate() {
         bar.inc(1);
+        let frame = frame?;
+        if i % every == 0 {
+            let scale = f64::from(frame.height()) / f64::from(full_height);
+            pictures.push(drawn(&frame, &series, frame.index().checked_sub(shift), scale)?);
+        }
     }
     bar.finish_and_clear();
     let bytes = match is_png {

@@ -213,7 +213,9 @@ pub fn write(path: &Path, format: Option<Format>, recording: &Recording) -> Resu
         None if path.extension().is_none() => Format::OpenPose,
         None => Format::detect(path)?,
     };
-    let first_frame = meta.get("first_frame").and_then(|v| v.parse().ok()).unwrap_or(0);
+    // A number near the end of its range would run over it; such a recording counts from 0.
+    let first_frame = meta.get("first_frame").and_then(|v| v.parse::<u64>().ok());
+    let first_frame = first_frame.filter(|number| *number <= u64::from(u32::MAX)).unwrap_or(0);
     let bytes = match format {
         Format::Csv => to_csv(series, meta, keyframes)?.into_bytes(),
         Format::AlphaPose => alphapose::to_json(series, first_frame)?.into_bytes(),

@@ -1,9 +1,9 @@
 //! Damaged files give an error or a recording, never a panic; what is read holds what a series promises.
 
-use pose::{Cleaning, Measure, Recording, read, to_csv};
+use pose::{Angle, Cleaning, Format, Measure, MotTable, Recording, Side, read, to_csv, write};
 use proptest::prelude::*;
 
-use crate::support::{in_space, standing};
+use crate::support::{in_space, shared_data, standing};
 
 fn check(name: &str, text: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -127,6 +127,109 @@ proptest! {
     fn noise(text in "[ -~\n\t]{0,200}") {
         for name in ["a.csv", "a.json", "a.trc", "a_1_keypoints.json"] {
             check(name, &text);
+        }
+    }
+}
+
+/// The whole way of a damaged file: read, measured, written in every format that takes it.
+fn check_bytes(name: &str, bytes: &[u8]) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    for fps in [None, Some(30.0)] {
+        let Ok(recording) = read(&path, None, fps) else { continue };
+        let series = &recording.series;
+        assert!(series.num_frames() >= 2 && series.num_frames() < 1_000_000);
+        assert!(series.positions().iter().all(|v| !v.is_infinite()));
+        for signal in [series.measure(Measure::Trunk), series.angle(Angle::Knee(Side::Left))] {
+            assert!(signal.values.iter().all(|v| !v.is_infinite()));
+        }
+        let _ = series.swaps();
+        for format in Format::ALL {
+            let _ = write(&folder.path().join(format!("out_{format}")), Some(format), &recording);
+        }
+    }
+}
+
+/// Some bytes replaced, and perhaps the end cut off.
+fn damaged_bytes(
+    bytes: &[u8],
+    hits: &[(prop::sample::Index, u8)],
+    cut: Option<prop::sample::Index>,
+) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for (at, byte) in hits {
+        let at = at.index(bytes.len());
+        bytes[at] = *byte;
+    }
+    if let Some(cut) = cut {
+        bytes.truncate(cut.index(bytes.len()));
+    }
+    bytes
+}
+
+fn byte_hits() -> impl Strategy<Value = Vec<(prop::sample::Index, u8)>> {
+    // Digits and signs are likelier to make another number than another file.
+    let byte =
+        prop_oneof![any::<u8>(), prop::sample::select(b"0123456789-.e,[]{}\"\t\n ".to_vec())];
+    proptest::collection::vec((any::<prop::sample::Index>(), byte), 1..12)
+}
+
+const LAB: &[u8] = include_bytes!("../fixtures/lab.c3d");
+const LAB_INTEGER: &[u8] = include_bytes!("../fixtures/lab_integer.c3d");
+const RIG: &[u8] = include_bytes!("../fixtures/rig.bvh");
+
+/// The real files of one run, each with the name it is read by.
+fn real_files() -> Vec<(&'static str, Vec<u8>)> {
+    let Some(folder) = shared_data("pose/run_treadmill_side_formats") else { return Vec::new() };
+    let bytes = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    vec![
+        ("a.json", bytes("coco_results.json")),
+        ("a.json", bytes("alphapose-results.json")),
+        ("a.json", bytes("mmpose_halpe26.json")),
+        ("a.trc", bytes("sports2d_px.trc")),
+        ("a_0_keypoints.json", bytes("openpose_body25/run_000000000000_keypoints.json")),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn damaged_laboratory_files(hits in byte_hits(), cut in proptest::option::weighted(0.2, any::<prop::sample::Index>())) {
+        for (name, bytes) in [("a.c3d", LAB), ("a.c3d", LAB_INTEGER), ("a.bvh", RIG)] {
+            check_bytes(name, &damaged_bytes(bytes, &hits, cut));
+        }
+    }
+
+    /// Damage in the first kilobyte, where a C3D file says what it is.
+    #[test]
+    fn damaged_headers(hits in byte_hits(), at in 0..1024_usize) {
+        for bytes in [LAB, LAB_INTEGER] {
+            let mut head = damaged_bytes(&bytes[..1024], &hits, None);
+            head[at] = 0xff;
+            check_bytes("a.c3d", &[&head, &bytes[1024..]].concat());
+        }
+    }
+
+    #[test]
+    fn any_angle_file(text in "[ -~\n\t]{0,200}") {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mot");
+        for text in [text.clone(), format!("endheader\ntime\ta\n{text}")] {
+            std::fs::write(&path, text).unwrap();
+            let _ = MotTable::read(&path);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn damaged_real_files(hits in byte_hits(), cut in proptest::option::weighted(0.2, any::<prop::sample::Index>())) {
+        for (name, bytes) in real_files() {
+            check_bytes(name, &damaged_bytes(&bytes, &hits, cut));
         }
     }
 }

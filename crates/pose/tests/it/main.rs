@@ -16,5 +16,7 @@ mod person; // boxes, and following one athlete
 #[cfg(feature = "vitpose")]
 mod vitpose; // the network, against transformers
 mod roundtrips; // written and read again
+#[cfg(feature = "draw")]
+mod draw;
 mod fuzz;
 mod recordings; // real data, where it is present

@@ -135,7 +135,10 @@ fn layout(
     let layout = Layout {
         processor,
         first_frame: first,
-        num_frames: usize::try_from(last - first).map_err(|_| ("frames", "too many"))? + 1,
+        num_frames: (last - first)
+            .checked_add(1)
+            .and_then(|count| usize::try_from(count).ok())
+            .ok_or(("frames", "there are too many"))?,
         num_points: usize::from(word(1)),
         num_analog: usize::from(word(2)),
         data_at: (data_block - 1) * BLOCK,
