@@ -8,6 +8,7 @@ mod batch;
 mod cache;
 pub mod checkpoint;
 mod config;
+pub mod estimate; // sizes and memory
 mod error;
 pub mod generate;
 pub mod language;

@@ -9,6 +9,7 @@ mod tokenizer;
 
 mod adapters;
 mod checkpoint;
+mod estimate;
 mod generation;
 mod golden;
 mod forward;

@@ -1,0 +1,169 @@
+//! `vlm bench`: speed with random weights.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::{FloatDType, Tensor};
+use deepsport_model::generate::{Session, SessionSettings, generate, greedy};
+use deepsport_model::language::Keep;
+use deepsport_model::processor::{Picture, Processor};
+use deepsport_model::training::ScoreSettings;
+use deepsport_model::{Init, ModelConfig, Network, Observer, Sequence};
+use serde::Serialize;
+
+use crate::args::{BenchArgs, Precision};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    device: &'static str,
+    dtype: &'static str,
+    config: &'static str,
+    prefill_tokens_per_s: f64,
+    decode_tokens_per_s: f64,
+    /// Pictures of 640 x 360, 299 tokens each.
+    vision_frames_per_s: f64,
+    /// `null` where training was left out.
+    train_tokens_per_s: Option<f64>,
+    /// Largest resident memory of the process; `null` where the system does not tell.
+    peak_mib: Option<u64>,
+}
+
+pub(crate) fn bench(args: &BenchArgs) -> Result<Report> {
+    if let Some(path) = &args.write_config {
+        let text = serde_json::to_string_pretty(&args.config.json())?;
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        eprintln!("wrote {}", path.display());
+    }
+    let counts = [args.prompt_tokens, args.frames, args.repeats];
+    ensure!(counts.iter().all(|&count| count > 0), "counts have to be above 0");
+    ensure!(args.new_tokens > 1 && args.train_tokens > 1, "two tokens at least are needed");
+    let config = args.config.config()?;
+    let device = args.device.device()?;
+    let dtype = match args.dtype {
+        Precision::F32 => FloatDType::F32,
+        Precision::Bf16 => FloatDType::BF16,
+    };
+    let network = Network::init(&config, &Init::new(&device).with_dtype(dtype));
+    let (mut prefill, mut decode, mut vision) =
+        (Fastest::default(), Fastest::default(), Fastest::default());
+    let prompt = Sequence::new(&ids(args.prompt_tokens), &[], &config)?;
+    let frame = Arc::new(Processor::default().picture(&frame()?)?);
+    let frames = vec![frame; args.frames];
+    for _ in 0..=args.repeats {
+        // The first round draws the weights.
+        let settings = SessionSettings { room: args.new_tokens, ..SessionSettings::default() };
+        let mut session = Session::new(&network, vec![prompt.clone()], settings)?;
+        prefill.time(|| Ok(session.read()?))?;
+        decode.time(|| {
+            let choose = &mut |_, logits: &mut [f32], _: &Sequence| Ok(greedy(logits, |_| false));
+            Ok(generate(&mut session, args.new_tokens, choose).map(drop)?)
+        })?;
+        vision.time(|| {
+            let features = network.features(&frames, Keep::Everything, &mut Observer::none());
+            read(features.context("no features")?)
+        })?;
+    }
+    let train = if args.no_train { None } else { Some(train(args, &config, network, dtype)?) };
+    Ok(Report {
+        device: args.device.name(),
+        dtype: match args.dtype {
+            Precision::F32 => "f32",
+            Precision::Bf16 => "bf16",
+        },
+        config: args.config.name(),
+        prefill_tokens_per_s: prefill.per_second(args.prompt_tokens),
+        // The last token is written, but not read.
+        decode_tokens_per_s: decode.per_second(args.new_tokens - 1),
+        vision_frames_per_s: vision.per_second(args.frames),
+        train_tokens_per_s: train,
+        peak_mib: peak_mib(),
+    })
+}
+
+/// Forward, backward and a step of AdamW over all weights of the language model, on text.
+fn train(
+    args: &BenchArgs,
+    config: &ModelConfig,
+    inference: Network,
+    dtype: FloatDType,
+) -> Result<f64> {
+    drop(inference);
+    let device = args.device.device()?.autodiff();
+    let mut network = Network::init(config, &Init::new(&device).with_dtype(dtype));
+    let sequence = Sequence::new(&ids(args.train_tokens), &[], config)?;
+    let settings = ScoreSettings::default();
+    let mut optimizer = AdamWConfig::new().init();
+    let mut fastest = Fastest::default();
+    for _ in 0..=args.repeats {
+        network = fastest.time(|| {
+            let scores = network.token_scores(&[&sequence], &[1], &settings)?;
+            let loss = scores.log_probs.mean().neg();
+            let gradients = GradientsParams::from_grads(loss.backward(), &network);
+            Ok(optimizer.step(1e-4, network, gradients))
+        })?;
+    }
+    Ok(fastest.per_second(args.train_tokens))
+}
+
+/// The shortest of several runs; others on the machine only ever make one longer.
+#[derive(Debug, Default)]
+struct Fastest {
+    seconds: Option<f64>,
+}
+
+impl Fastest {
+    fn time<T>(&mut self, run: impl FnOnce() -> Result<T>) -> Result<T> {
+        let start = Instant::now();
+        let value = run()?;
+        let seconds = start.elapsed().as_secs_f64();
+        self.seconds = Some(self.seconds.map_or(seconds, |fastest| fastest.min(seconds)));
+        Ok(value)
+    }
+
+    fn per_second(&self, count: usize) -> f64 {
+        self.seconds.map_or(0.0, |seconds| count as f64 / seconds)
+    }
+}
+
+/// Waits for a result.
+fn read<const D: usize>(tensor: Tensor<D>) -> Result<()> {
+    let _ = tensor.into_data();
+    Ok(())
+}
+
+/// Made-up text, far from the special ids at the end of the vocabulary.
+fn ids(count: usize) -> Vec<u32> {
+    (0..count as u32).map(|i| 100 + i * 7919 % 20_000).collect()
+}
+
+fn frame() -> Result<Picture> {
+    let pixel = |i: usize| [i % 256, i / 640 % 256, i * 7 % 256].map(|value| value as u8);
+    Ok(Picture::from_rgb8(640, 360, (0..640 * 360).flat_map(pixel).collect())?)
+}
+
+/// Linux counts it; elsewhere nobody is asked.
+fn peak_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1024)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {} {}", self.config, self.dtype, self.device)?;
+        writeln!(f, "prefill   {:>10.1} tokens/s", self.prefill_tokens_per_s)?;
+        writeln!(f, "decode    {:>10.1} tokens/s", self.decode_tokens_per_s)?;
+        writeln!(f, "vision    {:>10.2} frames/s", self.vision_frames_per_s)?;
+        if let Some(train) = self.train_tokens_per_s {
+            writeln!(f, "training  {train:>10.1} tokens/s")?;
+        }
+        match self.peak_mib {
+            Some(peak) => write!(f, "memory    {peak:>10} MiB at most"),
+            None => write!(f, "memory    not told by this system"),
+        }
+    }
+}

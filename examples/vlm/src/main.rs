@@ -1,0 +1,62 @@
+//! Qwen2.5-VL from the command line.
+//!
+//! `cargo run --release -p vlm -- parity ../shared/fixtures/qwen2_5_vl_tiny` compares every stage of the network with the
+//! numbers of transformers; `inspect` sizes a checkpoint, `generate` continues a prompt, `bench` measures speed.
+
+mod args;
+mod bench;
+mod generate;
+mod inspect;
+mod media;
+mod parity;
+mod presets;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser as _;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Result<ExitCode> {
+    match args.command {
+        Command::Inspect(args) => {
+            let report = inspect::inspect(&args)?;
+            print(&report, args.json)?;
+            Ok(if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Parity(args) => {
+            let report = parity::compare(&args.dir, args.device.device()?)?;
+            print(&report, args.json)?;
+            Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Generate(args) => generate::generate(&args).map(|()| ExitCode::SUCCESS),
+        Command::Bench(args) => {
+            print(&bench::bench(&args)?, args.json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// One JSON document, or text for people.
+fn print(report: &(impl serde::Serialize + std::fmt::Display), json: bool) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, report)?;
+        writeln!(out)?;
+    } else {
+        writeln!(out, "{report}")?;
+    }
+    Ok(())
+}
