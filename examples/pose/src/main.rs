@@ -2,10 +2,13 @@
 //!
 //! `cargo run --release -p pose-cli -- convert run.trc run.csv`;
 //! `cargo run --release -p pose-cli -- angles run.csv --csv angles.csv --plot angles.png`;
-//! `cargo run --release -p pose-cli -- overlay run.mp4 run.json --out run.gif`.
+//! `cargo run --release -p pose-cli -- overlay run.mp4 run.json --out run.gif`;
+//! `cargo run --release -p pose-cli --features estimate -- estimate run.mp4 --model vitpose-base-simple`.
 
 mod angles;
 mod convert;
+#[cfg(feature = "estimate")]
+mod estimate;
 mod overlay;
 mod output;
 
@@ -27,6 +30,8 @@ enum Command {
     Convert(convert::Args),
     Angles(angles::Args),
     Overlay(overlay::Args),
+    #[cfg(feature = "estimate")]
+    Estimate(estimate::Args),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +39,8 @@ fn main() -> ExitCode {
         Command::Convert(args) => convert::run(&args),
         Command::Angles(args) => angles::run(&args),
         Command::Overlay(args) => overlay::run(&args),
+        #[cfg(feature = "estimate")]
+        Command::Estimate(args) => estimate::run(&args),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
     eprintln!("error: {error}");

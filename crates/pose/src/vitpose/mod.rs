@@ -2,8 +2,7 @@
 //!
 //! ```no_run
 //! use std::path::Path;
-//! use burn::tensor::Device;
-//! use pose::vitpose::VitPose;
+//! use pose::vitpose::{Device, VitPose};
 //! use pose::{PersonBox, Picture};
 //!
 //! // A checkpoint as published: config.json, preprocessor_config.json, model.safetensors.
@@ -35,6 +34,8 @@ mod crop; // pictures to input
 mod keypoints; // heatmaps to points
 
 pub use backbone::Backbone;
+/// burn's, so that a program that only estimates needs no burn of its own.
+pub use burn::tensor::Device;
 pub use config::{Activation, BackboneConfig, Normalisation, VitPoseConfig};
 pub use network::Network;
 pub use vit_pose::{Precision, VitPose};

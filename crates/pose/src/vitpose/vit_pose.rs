@@ -2,14 +2,14 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use ndarray::{ArrayView4, Axis};
+use ndarray::{Array2, Array3, ArrayView4, Axis};
 
 use super::config::{Normalisation, VitPoseConfig};
 use super::crop::{Region, normalise, warp};
 use super::keypoints::{Blur, locate};
 use super::load;
 use super::network::Network;
-use crate::{Error, Joint, Keypoint, PersonBox, Picture, Result, Side};
+use crate::{Error, Joint, JointSet, Keypoint, PersonBox, Picture, Result, SkeletonSeries, Unit};
 
 /// Cells of the blur before refinement, transformers' default.
 const BLUR_KERNEL: usize = 11;
@@ -258,6 +258,37 @@ impl VitPose {
         Ok(maps.map(|heatmap| locate(heatmap, &region, &self.blur)).collect())
     }
 
+    /// The keypoints of one person in every frame of a video as a series, y up, in pixels.
+    ///
+    /// Keypoints whose labels name no joint are left out. Points that were not found are missing; a score is the
+    /// confidence, no higher than 1.
+    ///
+    /// # Shapes
+    ///
+    /// - `frames`: `[num_frames][num_keypoints]`
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Labels`] if no label names a joint, and as [`SkeletonSeries::new`].
+    pub fn series(&self, frames: &[Vec<Keypoint>], fps: f64) -> Result<SkeletonSeries> {
+        let named = self.joints.iter().enumerate();
+        let (places, joints): (Vec<usize>, Vec<Joint>) =
+            named.filter_map(|(place, joint)| Some((place, (*joint)?))).unzip();
+        if joints.is_empty() {
+            return Err(self.unknown_labels("a series of skeletons"));
+        }
+        let shape = (frames.len(), joints.len());
+        let keypoint = |frame: usize, joint: usize| frames[frame].get(places[joint]);
+        let positions = Array3::from_shape_fn((shape.0, shape.1, 2), |(frame, joint, axis)| {
+            let position = keypoint(frame, joint).and_then(|keypoint| keypoint.position);
+            position.map_or(f64::NAN, |[x, y]| if axis == 0 { x } else { -y })
+        });
+        let confidence = Array2::from_shape_fn(shape, |(frame, joint)| {
+            keypoint(frame, joint).map_or(0.0, |keypoint| keypoint.score.clamp(0.0, 1.0))
+        });
+        SkeletonSeries::new(joints, positions, confidence, fps, Unit::Pixel)
+    }
+
     fn unknown_labels(&self, needed_for: &'static str) -> Error {
         Error::Labels { needed_for, labels: self.config.labels.clone() }
     }
@@ -266,17 +297,9 @@ impl VitPose {
 /// The joint that each label names.
 fn joints(labels: &[String]) -> Vec<Option<Joint>> {
     let named: Vec<Option<Joint>> = labels.iter().map(|label| label.parse().ok()).collect();
-    let coco = coco();
+    let coco = JointSet::Coco17.joints();
     if named.iter().all(Option::is_none) && labels.len() == coco.len() {
-        return coco.into_iter().map(Some).collect();
+        return coco.iter().copied().map(Some).collect();
     }
     named
-}
-
-/// COCO's seventeen: nose, then left and right of everything from eyes to ankles.
-fn coco() -> Vec<Joint> {
-    use Joint::{Ankle, Ear, Elbow, Eye, Hip, Knee, Shoulder, Wrist};
-    let pairs = [Eye, Ear, Shoulder, Elbow, Wrist, Hip, Knee, Ankle];
-    let pairs = pairs.iter().flat_map(|pair| Side::BOTH.map(pair));
-    std::iter::once(Joint::Nose).chain(pairs).collect()
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pose::vitpose::VitPose;
-use pose::{Joint, Picture, Side};
+use pose::{Joint, Keypoint, Picture, Side};
 use serde_json::Value;
 
 use super::crops::person;
@@ -91,4 +91,23 @@ fn batches_give_what_single_pictures_give() {
     for (a, b) in batched.iter().flatten().zip(one_by_one.iter().flatten()) {
         assert!((a.score - b.score).abs() < 1e-5, "{a:?}, {b:?}"); // sums in another order
     }
+}
+
+#[test]
+fn keypoints_of_a_video_become_a_series_with_y_up() {
+    let model = VitPose::load(&folder().join("vitpose_shapes/wide"), &device()).unwrap();
+    let at = |x: f64, y: f64, score| Keypoint { position: Some([x, y]), score };
+    let nothing = Keypoint { position: None, score: -0.1 };
+    let frames = [
+        vec![at(1.0, 2.0, 0.5), at(3.0, 4.0, 1.3), nothing, nothing, at(5.0, 6.0, 0.9)],
+        vec![nothing; 5],
+    ];
+    let series = model.series(&frames, 25.0).unwrap();
+    assert_eq!((series.num_frames(), series.num_dims(), series.fps()), (2, 2, 25.0));
+    assert_eq!(series.position(0, Joint::Nose), Some([1.0, -2.0, 0.0]));
+    assert_eq!(series.position(0, Joint::Ankle(Side::Left)), Some([5.0, -6.0, 0.0]));
+    assert_eq!(series.position(0, Joint::Wrist(Side::Right)), None);
+    assert_eq!(series.confidence().row(0).to_vec(), [0.5, 1.0, 0.0, 0.0, 0.9]);
+    assert_eq!(series.missing_share(Joint::Nose), 0.5);
+    assert!(model.series(&[], 25.0).is_err() && model.series(&frames, 0.0).is_err());
 }
