@@ -90,7 +90,10 @@ impl Linear {
         let is_packed = matches!(weight.dtype(), DType::QFloat(_));
         let weight = if is_packed && x.is_autodiff() { weight.dequantize() } else { weight };
         match self.weight.adapter() {
-            None => linear(x, weight, bias),
+            None => match bias {
+                None => product(x, weight),
+                Some(bias) => product(x, weight) + bias.unsqueeze(),
+            },
             Some(adapter) => {
                 let low = linear(x.clone(), adapter.a.val(), None);
                 let added = linear(low, adapter.b.val(), None).mul_scalar(adapter.scale);
@@ -110,6 +113,41 @@ impl Linear {
             bias: self.bias.clone(),
         }
     }
+}
+
+/// `x @ weight`. A single row on the CPU goes through the weight in pieces of its columns: the pieces run in parallel (the
+/// product of one row with a matrix is not split by the backend), and the sums of a piece stay in the nearest cache.
+///
+/// # Shapes
+///
+/// - `x`: `[.., d_in]`, `weight`: `[d_in, d_out]`, output `[.., d_out]`
+fn product<const D: usize>(x: Tensor<D>, weight: Tensor<2>) -> Tensor<D> {
+    let (mut shape, [d_in, d_out]) = (x.dims(), weight.dims());
+    let is_one_row = x.shape().num_elements() == d_in;
+    let is_plain = !x.is_autodiff() && weight.dtype() == DType::F32 && is_cpu(&x.device());
+    let pieces = if is_one_row && is_plain { pieces(d_out) } else { 1 };
+    if pieces == 1 {
+        return linear(x, weight, None);
+    }
+    let columns = weight.reshape([d_in, pieces, d_out / pieces]).swap_dims(0, 1); // a view
+    shape[D - 1] = d_out;
+    x.reshape([1, 1, d_in]).expand([pieces, 1, d_in]).matmul(columns).reshape(shape)
+}
+
+/// The fewest equal pieces of `columns`, at least 4, none over 8,192; 1 where there are none.
+fn pieces(columns: usize) -> usize {
+    let fewest = columns.div_ceil(8192).max(4);
+    (fewest..=8 * fewest).find(|pieces| columns % pieces == 0).unwrap_or(1)
+}
+
+#[cfg(feature = "flex")]
+fn is_cpu(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
+#[cfg(not(feature = "flex"))]
+fn is_cpu(_: &Device) -> bool {
+    false
 }
 
 /// `x / sqrt(mean(x^2) + eps) * weight`, the mean taken in single precision.
