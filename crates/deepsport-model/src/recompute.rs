@@ -47,7 +47,7 @@ where
         Err(inputs) => inputs,
     };
     #[cfg(feature = "cuda")]
-    let inputs = match record::<burn::backend::Cuda, M, N, D, E>(module, inputs, &body) {
+    let inputs = match record::<burn::backend::Cube, M, N, D, E>(module, inputs, &body) {
         Ok(output) => return output,
         Err(inputs) => inputs,
     };

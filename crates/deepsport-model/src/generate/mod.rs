@@ -6,12 +6,14 @@
 
 mod features;
 mod session;
+mod writer;
 
 use crate::sequence::Sequence;
 use crate::{Error, Result};
 
 pub use features::FeatureCache;
 pub use session::{Session, SessionSettings};
+pub use writer::{Writer, write};
 
 /// A word chosen for a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,7 +45,7 @@ pub struct Completion {
 /// # Errors
 ///
 /// [`Error::ContextLength`] before anything is computed, if a row could outgrow the model's context;
-/// [`Error::TokenId`] if a placeholder of a picture or clip or an id outside the vocabulary is chosen; whatever `choose`
+/// [`Error::Request`] if a placeholder of a picture or clip is chosen, [`Error::TokenId`] for an id outside the vocabulary; whatever `choose`
 /// and [`Session::read`] give.
 pub fn generate(
     session: &mut Session<'_>,
@@ -67,9 +69,14 @@ pub fn generate(
             }
             let (logits, sequence) = session.scores_mut(row);
             let choice = choose(row, logits, sequence)?;
-            let is_placeholder =
-                choice.id == config.image_token_id || choice.id == config.video_token_id;
-            if is_placeholder || choice.id as usize >= config.text.vocab_size {
+            if choice.id == config.image_token_id || choice.id == config.video_token_id {
+                let problem = format!(
+                    "id {} stands for a picture or clip, and there is none; forbid it",
+                    choice.id
+                );
+                return Err(Error::Request { field: "choose", problem });
+            }
+            if choice.id as usize >= config.text.vocab_size {
                 let vocab_size = config.text.vocab_size;
                 return Err(Error::TokenId {
                     sequence: row,

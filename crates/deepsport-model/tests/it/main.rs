@@ -8,6 +8,7 @@ mod sampling;
 mod tokenizer;
 
 mod adapters;
+mod agreement;
 mod checkpoint;
 mod estimate;
 mod generation;
