@@ -137,7 +137,7 @@ fn product<const D: usize>(x: Tensor<D>, weight: Tensor<2>) -> Tensor<D> {
 /// The fewest equal pieces of `columns`, at least 4, none over 8,192; 1 where there are none.
 fn pieces(columns: usize) -> usize {
     let fewest = columns.div_ceil(8192).max(4);
-    (fewest..=8 * fewest).find(|pieces| columns % pieces == 0).unwrap_or(1)
+    (fewest..=8 * fewest).find(|pieces| columns.is_multiple_of(*pieces)).unwrap_or(1)
 }
 
 #[cfg(feature = "flex")]

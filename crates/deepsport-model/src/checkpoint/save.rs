@@ -99,7 +99,9 @@ impl Network {
             }
             size += len;
             total += len;
-            shards.last_mut().expect("one shard").push(tensor);
+            if let Some(shard) = shards.last_mut() {
+                shard.push(tensor);
+            }
         }
         let count = shards.len();
         let mut places = BTreeMap::new();

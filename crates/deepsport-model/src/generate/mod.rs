@@ -26,6 +26,9 @@ pub struct Choice {
     pub is_last: bool,
 }
 
+/// Picks the next word of a row from its scores, which it may change on the way.
+pub type Choose<'a> = dyn FnMut(usize, &mut [f32], &Sequence) -> Result<Choice> + 'a;
+
 /// What was written to one row.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Completion {
@@ -50,7 +53,7 @@ pub struct Completion {
 pub fn generate(
     session: &mut Session<'_>,
     max_new_tokens: usize,
-    choose: &mut dyn FnMut(usize, &mut [f32], &Sequence) -> Result<Choice>,
+    choose: &mut Choose<'_>,
 ) -> Result<Vec<Completion>> {
     let config = session.network().config().clone();
     let context = config.text.max_position_embeddings;

@@ -175,7 +175,7 @@ impl<'a> Session<'a> {
                     1,
                 ));
         }
-        let last = last.expect("something was unread"); // [rows, 1, hidden]
+        let Some(last) = last else { return Ok(()) }; // [rows, 1, hidden]
         self.keep_logits(last)
     }
 

@@ -71,18 +71,20 @@ impl WindowPlan {
                 first_cell += rows * cols;
             }
             let end = first_cell * per_cell;
-            if last_size == Some([rows, cols]) {
-                let run = plan.runs.last_mut().expect("a size was seen before");
-                run.patches.end = end;
-                run.num_frames += frames;
-            } else {
-                let patches = end - frames * rows * cols * per_cell..end;
-                plan.runs.push(FrameRun {
-                    patches,
-                    num_frames: frames,
-                    windows: groups(&sorted, per_cell),
-                });
-                last_size = Some([rows, cols]);
+            let is_same_size = last_size.replace([rows, cols]) == Some([rows, cols]);
+            match plan.runs.last_mut() {
+                Some(run) if is_same_size => {
+                    run.patches.end = end;
+                    run.num_frames += frames;
+                }
+                _ => {
+                    let patches = end - frames * rows * cols * per_cell..end;
+                    plan.runs.push(FrameRun {
+                        patches,
+                        num_frames: frames,
+                        windows: groups(&sorted, per_cell),
+                    });
+                }
             }
         }
         plan
