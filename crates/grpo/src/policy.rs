@@ -24,6 +24,9 @@ pub trait Policy: Module + 'static {
     /// Those change the distribution sampled from, and the log-probabilities would no longer be those that
     /// [`score`](Self::score) gives. A turn ends with the end token or after `max_new_tokens`; then it is `truncated`.
     ///
+    /// A policy that reads media must never write their placeholders: it gives them a logit of -1e9, in sampling and scoring alike
+    /// (minus infinity would make the entropy NaN). A turn that has one is refused, and the step with it.
+    ///
     /// # Errors
     ///
     /// Whatever stops it, as [`Error::policy`].

@@ -30,7 +30,7 @@ pub struct ToyPolicyConfig {
 
 /// A causal transformer with learned positions and a single head.
 ///
-/// Sampling and scoring go through [`logits`](Self::logits) both, which is why their log-probabilities agree.
+/// Sampling and scoring go through the same forward pass, which is why their log-probabilities agree.
 #[derive(Module, Debug)]
 pub struct ToyPolicy {
     tokens: Embedding,
