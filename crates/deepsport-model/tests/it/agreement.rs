@@ -61,7 +61,7 @@ fn check(temperature: f32) {
             answer.push(config.vision_start_token_id);
             answer.extend(vec![config.image_token_id; picture.grid.iter().product::<usize>() / 4]);
             answer.push(config.vision_end_token_id);
-            session.append(row, &answer, &[picture.clone()]).unwrap();
+            session.append(row, &answer, std::slice::from_ref(&picture)).unwrap();
         }
     }
     let sequences: Vec<Sequence> = session.sequences().into_iter().cloned().collect();
