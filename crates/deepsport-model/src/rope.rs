@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Cosine and sine of every angle, for [`rotate`](crate::layers::rotate).
+/// Cosine and sine of every angle by which pairs of a head are turned.
 #[derive(Debug, Clone)]
 pub struct Rope {
     /// `[batch or 1, seq_len, 1, head_dim / 2]`
