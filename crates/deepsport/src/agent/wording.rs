@@ -81,7 +81,7 @@ impl Wording {
     pub(super) fn label(self, frame: &Frame) -> String {
         match self {
             Self::English => frame_tool::frame_label(frame),
-            Self::Toy => frame.index().to_string(),
+            Self::Toy => format!("{} ", frame.index()), // the question may stand right behind it
         }
     }
 
