@@ -143,7 +143,7 @@ impl Clip {
     }
 
     /// Writes raw video, YUV4MPEG2 with 4:4:4 planes of 8 bits: read again, levels differ by the rounding of the colour
-    /// space alone, 2 at most.
+    /// space alone, 3 at most.
     ///
     /// # Errors
     ///

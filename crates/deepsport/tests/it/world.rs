@@ -309,7 +309,8 @@ fn files_hold_what_is_shown() {
 
 /// A step of 8-bit limited-range luma is 255 / 219 levels and one of a colour difference up to 2.02 levels (BT.601), and each
 /// plane is rounded by half a step: 0.58 + 1.01 at most for blue, and rounding to a level once more.
-const MAX_YUV_ERROR: u8 = 2;
+/// Reading as swscale's fast path does takes another level: it is about one darker than exact arithmetic.
+const MAX_YUV_ERROR: u8 = 3;
 
 #[test]
 fn settings_that_cannot_be_kept_are_named() {
