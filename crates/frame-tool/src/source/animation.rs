@@ -6,7 +6,7 @@ use std::sync::Arc;
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::{AnimationDecoder, Frames, ImageDecoder, ImageError, Rgba};
+use image::{AnimationDecoder, Frames, ImageDecoder, ImageError, Limits, Rgba};
 
 use super::media::Media;
 use super::picture::{Orientation, Picture, Rgb};
@@ -94,6 +94,15 @@ pub(super) fn open(media: Media, format: Format, options: &VideoOptions) -> Resu
     })
 }
 
+/// Room for a few canvases and what else a file holds. A picture that claims to be larger than its canvas is an error so, not a
+/// few gigabytes of memory.
+fn limits((width, height): (u32, u32)) -> Limits {
+    let canvas = 4 * u64::from(width) * u64::from(height);
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(canvas.saturating_mul(4).saturating_add(64 << 20));
+    limits
+}
+
 /// Delays below 20 ms mean "unknown" to every browser and to FFmpeg's reader, which show such pictures for 100 ms.
 fn delay_s(stated_s: f64) -> f64 {
     if stated_s < 0.02 { 0.1 } else { stated_s }
@@ -108,7 +117,7 @@ impl Shared {
     fn size(&self) -> Result<(u32, u32), ImageError> {
         Ok(match self.format {
             Format::Gif => GifDecoder::new(self.stream())?.dimensions(),
-            Format::Png => PngDecoder::new(self.stream())?.dimensions(),
+            Format::Png => PngDecoder::with_limits(self.stream(), limits((0, 0)))?.dimensions(),
             Format::WebP => WebPDecoder::new(self.stream())?.dimensions(),
         })
     }
@@ -116,9 +125,13 @@ impl Shared {
     /// The pictures from the start; `None` if the file holds just one that is not animated.
     fn frames(&self) -> Result<Option<Frames<'static>>, ImageError> {
         Ok(match self.format {
-            Format::Gif => Some(GifDecoder::new(self.stream())?.into_frames()),
+            Format::Gif => {
+                let mut decoder = GifDecoder::new(self.stream())?;
+                decoder.set_limits(limits(decoder.dimensions()))?;
+                Some(decoder.into_frames())
+            }
             Format::Png => {
-                let decoder = PngDecoder::new(self.stream())?;
+                let decoder = PngDecoder::with_limits(self.stream(), limits(self.size()?))?;
                 if decoder.is_apng()? { Some(decoder.apng()?.into_frames()) } else { None }
             }
             Format::WebP => {

@@ -43,6 +43,17 @@ fn what_is_no_video_is_named() {
     assert!(matches!(error, Error::Io { .. }) && error.to_string().contains("all.mp4"), "{error}");
 }
 
+/// A kilobyte that claims a picture of four gigabytes on a canvas of 64 x 48; found by fuzzing.
+#[test]
+fn a_picture_larger_than_its_canvas_takes_no_memory() {
+    let mut bytes = std::fs::read(clip("animation.gif")).unwrap();
+    let separator = [&[0x2c, 0, 0, 0, 0][..], &bytes[6..10]].concat(); // a picture that fills the canvas
+    let at = bytes.windows(separator.len()).position(|window| window == separator).unwrap();
+    bytes[at + 5..at + 9].copy_from_slice(&[0xff, 0x7f, 0xff, 0x7f]);
+    let error = open(bytes).unwrap_err();
+    assert!(error.to_string().contains("limit"), "{error}");
+}
+
 #[test]
 fn other_codecs_name_the_way_out() {
     for (name, codec) in [("hevc.mp4", "HEVC"), ("matroska.mkv", "Matroska")] {
