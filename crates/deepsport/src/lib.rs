@@ -23,9 +23,11 @@
 //! - [`distill`]: a teacher's trajectories, kept if right, well formed, sound and supported by the frames.
 //! - [`evaluate`]: scores by rule or judge, intervals clustered by video, temporal grounding, error classes, paired tests.
 //! - [`report`]: runs as pages to look at.
+//! - `local`: the model on this machine as the policy that `grpo` trains, in an environment of questions about videos.
 //!
 //! # Features
 //!
+//! - `local` (on by default): the model on this machine; brings burn.
 //! - `openai` (on by default): models behind OpenAI-compatible servers.
 //! - `openai-tls`: https for them, by rustls; needs a C compiler.
 //!
@@ -44,6 +46,8 @@ pub mod data; // questions about videos
 pub mod distill; // learning from a teacher
 pub mod evaluate; // how well
 pub mod report; // pages to look at
+#[cfg(feature = "local")]
+pub mod local; // the model here, to be trained
 #[cfg(feature = "openai")]
 mod openai; // a model behind a server
 mod jobs; // long work, item by item

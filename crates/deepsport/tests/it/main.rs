@@ -7,5 +7,7 @@ mod evaluate;
 mod world;
 #[cfg(feature = "openai")]
 mod openai;
+#[cfg(feature = "local")]
+mod local;
 #[cfg(feature = "openai")]
 mod server;

@@ -1,0 +1,226 @@
+//! The model on this machine as the policy that `grpo` trains: one network samples and is scored.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use burn::module::Module;
+use deepsport_model::generate::{Choice, Session, SessionSettings, generate};
+use deepsport_model::processor::Pixels;
+use deepsport_model::training::ScoreSettings;
+use deepsport_model::{Network, Sequence};
+use grpo::{Error, MediaRule, Result, SampleRequest, Scores, Trajectory, Turn, draw};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A frame in a trajectory, as the vision tower reads it. Cheap to clone.
+///
+/// Written with the trajectory, as base64 of little-endian `f32`: a 28 x 28 frame takes 25 kB so, one of 640 x 360 7.5 MB.
+#[derive(Debug, Clone)]
+pub struct SeenPixels(pub Arc<Pixels>);
+
+impl From<Pixels> for SeenPixels {
+    fn from(pixels: Pixels) -> Self {
+        Self(Arc::new(pixels))
+    }
+}
+
+/// How [`SeenPixels`] are written.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    grid: [usize; 3],
+    seconds_per_grid: Option<f64>,
+    patches: String,
+}
+
+impl Serialize for SeenPixels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = self.0.patches.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let (grid, seconds_per_grid) = (self.0.grid, self.0.seconds_per_grid);
+        Written { grid, seconds_per_grid, patches: STANDARD.encode(bytes) }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SeenPixels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let Written { grid, seconds_per_grid, patches } = Written::deserialize(deserializer)?;
+        let bytes = STANDARD.decode(patches).map_err(D::Error::custom)?;
+        let (values, rest) = bytes.as_chunks::<4>();
+        if !rest.is_empty() {
+            return Err(D::Error::custom("`patches` does not hold whole numbers of 4 bytes"));
+        }
+        let patches = values.iter().map(|value| f32::from_le_bytes(*value)).collect();
+        Ok(Pixels { patches, grid, seconds_per_grid }.into())
+    }
+}
+
+/// Qwen2.5-VL as a [`grpo::Policy`].
+///
+/// A group that shares its prompt has it read once. Tokens are drawn among those the policy may write (no placeholders, no
+/// rows of the embedding behind the tokenizer's ids), but their log-probabilities are those of the whole distribution, which is
+/// what [`score`](grpo::Policy::score) gives.
+#[derive(Module, Debug)]
+pub struct NetworkPolicy {
+    network: Network,
+    #[module(skip)]
+    end_token: u32,
+    /// Never drawn.
+    #[module(skip)]
+    forbidden: Vec<u32>,
+}
+
+impl NetworkPolicy {
+    /// `end_token` ends a turn (`<|im_end|>`); `forbidden` are never written, see
+    /// [`Tokenizer::forbidden`](deepsport_model::tokenizer::Tokenizer::forbidden). The placeholders of pictures and clips are
+    /// forbidden in any case.
+    #[must_use]
+    pub fn new(network: Network, end_token: u32, mut forbidden: Vec<u32>) -> Self {
+        forbidden.extend([network.config().image_token_id, network.config().video_token_id]);
+        Self { network, end_token, forbidden }
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Which ids stand for pictures and clips, for [`Trajectory::new`].
+    #[must_use]
+    pub fn media_rule(&self) -> MediaRule {
+        let config = self.network.config();
+        MediaRule {
+            placeholder_ids: vec![config.image_token_id, config.video_token_id],
+            merge_size: config.vision.spatial_merge_size as u32,
+        }
+    }
+
+    fn sequence(&self, trajectory: &Trajectory<SeenPixels>) -> Result<Sequence> {
+        let media: Vec<_> =
+            trajectory.media().iter().map(|item| Arc::clone(&item.payload.0)).collect();
+        Sequence::new(trajectory.ids(), &media, self.network.config()).map_err(Error::policy)
+    }
+
+    /// A session with a row for each request, those with the same past side by side and read once.
+    fn session(&self, shared: &[Shared<'_>], room: usize) -> Result<Session<'_>> {
+        let sequences: Vec<_> =
+            shared.iter().map(|one| self.sequence(one.trajectory)).collect::<Result<_>>()?;
+        let settings = SessionSettings { room, ..SessionSettings::default() };
+        let mut session =
+            Session::new(&self.network, sequences, settings).map_err(Error::policy)?;
+        session.read().map_err(Error::policy)?;
+        let forks = shared[0].requests.len();
+        if shared.iter().all(|one| one.requests.len() == forks) {
+            return session.fork(forks).map_err(Error::policy);
+        }
+        let copies =
+            |(row, one): (usize, &Shared<'_>)| std::iter::repeat_n(row, one.requests.len());
+        let rows: Vec<usize> = shared.iter().enumerate().flat_map(copies).collect();
+        session.keep_rows(&rows).map_err(Error::policy)?;
+        Ok(session)
+    }
+}
+
+/// Requests with the same past.
+struct Shared<'a> {
+    trajectory: &'a Trajectory<SeenPixels>,
+    requests: Vec<usize>,
+}
+
+fn shared<'a>(requests: &[SampleRequest<'a, SeenPixels>]) -> Vec<Shared<'a>> {
+    let mut all: Vec<Shared<'_>> = Vec::new();
+    for (idx, request) in requests.iter().enumerate() {
+        let trajectory = request.trajectory;
+        match all.iter_mut().find(|one| same_past(one.trajectory, trajectory)) {
+            Some(one) => one.requests.push(idx),
+            None => all.push(Shared { trajectory, requests: vec![idx] }),
+        }
+    }
+    all
+}
+
+fn same_past(a: &Trajectory<SeenPixels>, b: &Trajectory<SeenPixels>) -> bool {
+    let same = |(a, b): (&SeenPixels, &SeenPixels)| Arc::ptr_eq(&a.0, &b.0) || a.0 == b.0;
+    let pixels = |of: &'_ Trajectory<SeenPixels>| -> Vec<SeenPixels> {
+        of.media().iter().map(|item| item.payload.clone()).collect()
+    };
+    a.ids() == b.ids() && {
+        let (a, b) = (pixels(a), pixels(b));
+        a.len() == b.len() && a.iter().zip(&b).all(same)
+    }
+}
+
+impl grpo::Policy for NetworkPolicy {
+    type Media = SeenPixels;
+
+    fn sample(
+        &self,
+        requests: &mut [SampleRequest<'_, SeenPixels>],
+        temperature: f64,
+    ) -> Result<Vec<Turn>> {
+        let Some(longest) = requests.iter().map(|request| request.max_new_tokens).max() else {
+            return Ok(Vec::new());
+        };
+        let shared = shared(requests);
+        let mut session = self.session(&shared, longest)?;
+        let rows: Vec<usize> = shared.into_iter().flat_map(|one| one.requests).collect();
+
+        let mut failed = None;
+        let mut written = vec![0; rows.len()];
+        let completions = generate(&mut session, longest, &mut |row, logits, _| {
+            let request = &mut requests[rows[row]];
+            let logps = log_softmax(logits, temperature);
+            let mut allowed = logps.clone();
+            for id in &self.forbidden {
+                if let Some(logp) = allowed.get_mut(*id as usize) {
+                    *logp = f32::NEG_INFINITY;
+                }
+            }
+            let id = draw(&allowed, request.rng).map_err(|error| {
+                let problem = error.to_string();
+                failed = Some(error);
+                deepsport_model::Error::Logits { problem }
+            })?;
+            written[row] += 1;
+            let is_last = id as u32 == self.end_token || written[row] == request.max_new_tokens;
+            Ok(Choice { id: id as u32, log_prob: logps[id].min(0.0), is_last })
+        });
+        let completions = match (failed, completions) {
+            (Some(error), _) => return Err(error),
+            (None, completions) => completions.map_err(Error::policy)?,
+        };
+        let mut turns: Vec<_> = rows.into_iter().zip(completions).collect();
+        turns.sort_unstable_by_key(|(request, _)| *request);
+        let turn = |(_, completion): (usize, deepsport_model::generate::Completion)| Turn {
+            truncated: completion.ids.last() != Some(&self.end_token),
+            ids: completion.ids,
+            logps: completion.log_probs,
+        };
+        Ok(turns.into_iter().map(turn).collect())
+    }
+
+    fn score(&self, rows: &[&Trajectory<SeenPixels>], temperature: f64) -> Result<Scores> {
+        let sequences: Vec<_> = rows.iter().map(|row| self.sequence(row)).collect::<Result<_>>()?;
+        let prompts: Vec<_> = rows.iter().map(|row| row.prompt_len()).collect();
+        let settings = ScoreSettings { temperature, ..ScoreSettings::default() };
+        let scores = self
+            .network
+            .token_scores(&sequences.iter().collect::<Vec<_>>(), &prompts, &settings)
+            .map_err(Error::policy)?;
+        Ok(Scores { logps: scores.log_probs, entropy: scores.entropy })
+    }
+
+    fn without_adapter(&self) -> Option<Self> {
+        self.network.lora()?;
+        let (end_token, forbidden) = (self.end_token, self.forbidden.clone());
+        Some(Self { network: self.network.without_adapter(), end_token, forbidden })
+    }
+}
+
+/// Summed in double precision.
+fn log_softmax(logits: &[f32], temperature: f64) -> Vec<f32> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let scaled = |logit: &f32| f64::from(logit - largest) / temperature;
+    let log_sum = logits.iter().map(|logit| scaled(logit).exp()).sum::<f64>().ln();
+    logits.iter().map(|logit| (scaled(logit) - log_sum) as f32).collect()
+}

@@ -1,0 +1,136 @@
+//! Between what the agent says and what the network reads.
+
+use deepsport_model::chat::{
+    ChatTemplate, Content, JinjaTemplate, Message as ChatMessage, Part as ChatPart, RenderOptions,
+    Role as ChatRole, Transcript,
+};
+use deepsport_model::processor::{Picture, Pixels, Processor, ProcessorSettings};
+use deepsport_model::tokenizer::Tokenizer;
+use deepsport_model::{Error, Result};
+use grpo::{MediaItem, Segment};
+
+use super::SeenPixels;
+use crate::agent::{Message, Part, Role};
+use crate::world::WorldConfig;
+
+/// Turns, and no system message where nobody wrote one: every token counts in a model of half a million weights.
+const TOY_TEMPLATE: &str = "{% for message in messages %}<|im_start|>{{ message.role }}\n{% if message.content is string %}{{ message.content }}\
+{% else %}{% for part in message.content %}{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>\
+{% else %}{{ part.text }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}\
+{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+/// Tokenizer, chat template and picture processor of one model.
+#[derive(Debug)]
+pub struct Words {
+    tokenizer: Tokenizer,
+    template: ChatTemplate,
+    processor: Processor,
+    merge_size: usize,
+}
+
+impl Words {
+    /// Those of a checkpoint, say. `merge_size` is that of its processor.
+    #[must_use]
+    pub fn new(
+        tokenizer: Tokenizer,
+        template: ChatTemplate,
+        processor: Processor,
+        merge_size: usize,
+    ) -> Self {
+        Self { tokenizer, template, processor, merge_size }
+    }
+
+    /// Those of a model of the [toy world](crate::world): a token for each of its words, frames in the size they have.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if the world's frames are too small for a token (28 x 28 pixels).
+    pub fn toy(config: &WorldConfig) -> Result<Self> {
+        let settings = ProcessorSettings { min_pixels: 28 * 28, ..ProcessorSettings::default() };
+        let merge_size = settings.merge_size;
+        Ok(Self::new(
+            Tokenizer::from_json(config.tokenizer_json().as_bytes())?,
+            ChatTemplate::Jinja(JinjaTemplate::new(TOY_TEMPLATE)?),
+            Processor::new(settings)?,
+            merge_size,
+        ))
+    }
+
+    /// The tokenizer.
+    #[must_use]
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// What the model wrote, without the token that ends a turn.
+    #[must_use]
+    pub fn text(&self, ids: &[u32]) -> String {
+        self.tokenizer.decode_skip_special(ids)
+    }
+
+    /// The prompt of a conversation, up to where the model begins.
+    pub(super) fn prompt(&self, messages: &[Message]) -> Result<Segment<SeenPixels>> {
+        let (messages, media) = self.chat(messages)?;
+        let transcript = self.transcript(messages, media.clone())?;
+        self.segment(transcript.ids(), media)
+    }
+
+    /// What stands between a turn that the model has ended and its next one.
+    ///
+    /// The same wherever in the conversation: templates that read earlier turns differently later on are refused.
+    pub(super) fn answer(&self, message: &Message) -> Result<Segment<SeenPixels>> {
+        let (messages, media) = self.chat(std::slice::from_ref(message))?;
+        let mut transcript = self.transcript(vec![ChatMessage::user("")], Vec::new())?;
+        transcript.reply(&[self.tokenizer.special().im_end])?;
+        let ids = transcript.extend(&messages, media.clone())?.to_vec();
+        self.segment(&ids, media)
+    }
+
+    fn transcript(&self, messages: Vec<ChatMessage>, media: Vec<Pixels>) -> Result<Transcript<'_>> {
+        let options = RenderOptions::default();
+        Transcript::new(&self.template, &self.tokenizer, messages, options, media, self.merge_size)
+    }
+
+    fn chat(&self, messages: &[Message]) -> Result<(Vec<ChatMessage>, Vec<Pixels>)> {
+        let mut media = Vec::new();
+        let mut all = Vec::with_capacity(messages.len());
+        for message in messages {
+            let mut parts = Vec::with_capacity(message.parts.len());
+            for part in &message.parts {
+                parts.push(match part {
+                    Part::Text(text) => ChatPart::Text(format!(" {text}")),
+                    Part::Frame(frame) => {
+                        let rgb = frame.rgb().to_vec();
+                        let picture = Picture::from_rgb8(frame.width(), frame.height(), rgb)?;
+                        media.push(self.processor.picture(&picture)?);
+                        ChatPart::Image(None)
+                    }
+                });
+            }
+            let role = match message.role {
+                Role::System => ChatRole::System,
+                Role::User => ChatRole::User,
+                Role::Assistant => ChatRole::Assistant,
+            };
+            all.push(ChatMessage { role, content: Content::Parts(parts), tool_calls: Vec::new() });
+        }
+        Ok((all, media))
+    }
+
+    /// Puts the media where their placeholders are.
+    fn segment(&self, ids: &[u32], media: Vec<Pixels>) -> Result<Segment<SeenPixels>> {
+        let image_pad = self.tokenizer.special().image_pad;
+        let mut items = Vec::with_capacity(media.len());
+        let mut from = 0;
+        for (index, pixels) in media.into_iter().enumerate() {
+            let gap = ids[from..].iter().position(|id| *id == image_pad).ok_or_else(|| {
+                Error::Pixels { index, problem: "has no placeholder among the tokens".into() }
+            })?;
+            let start = from + gap;
+            from = start + pixels.num_tokens(self.merge_size);
+            let grid_thw = pixels.grid.map(|side| side as u32);
+            items.push(MediaItem { tokens: start..from, grid_thw, payload: pixels.into() });
+        }
+        Ok(Segment { ids: ids.to_vec(), media: items, positions: None })
+    }
+}
