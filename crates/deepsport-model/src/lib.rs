@@ -16,7 +16,10 @@
 //! let network = Network::init(&config, &Init::new(&Device::flex()));
 //! let prompt = Sequence::new(&[1, 2, 3], &[], &config)?;
 //! let mut session = Session::new(&network, vec![prompt], SessionSettings::default())?;
-//! let completions = generate(&mut session, 5, &mut |_, logits, _| Ok(greedy(logits, |id| id == 0)))?;
+//! let completions = generate(&mut session, 5, &mut |_, logits, _| {
+//!     logits[90..=91].fill(f32::NEG_INFINITY); // nothing would stand behind a placeholder
+//!     Ok(greedy(logits, |id| id == 0))
+//! })?;
 //! assert!(completions[0].ids.len() <= 5);
 //! # Ok::<(), deepsport_model::Error>(())
 //! ```

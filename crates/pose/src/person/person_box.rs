@@ -20,7 +20,7 @@ impl PersonBox {
     /// [`Error::PersonBox`] if a number is not finite or absurdly large, or width or height is not positive.
     pub fn new(left: f64, top: f64, width: f64, height: f64) -> Result<Self> {
         let person = Self { left, top, width, height };
-        if [left, top, width, height].iter().any(|v| !(v.abs() <= MAX_COORDINATE)) {
+        if [left, top, width, height].iter().any(|v| v.is_nan() || v.abs() > MAX_COORDINATE) {
             return Err(person.refused("each number must be finite and below 10 million"));
         }
         if !(width > 0.0 && height > 0.0) {

@@ -19,6 +19,7 @@ const CLASSIC_CHANNELS: usize = 256;
 ///
 /// - input: `[batch, hidden_size, rows, columns]`
 /// - output: `[batch, num_keypoints, height, width]`
+#[expect(clippy::large_enum_variant, reason = "a network has one head")]
 #[derive(Module, Debug)]
 pub(super) enum Head {
     Simple(SimpleDecoder),
