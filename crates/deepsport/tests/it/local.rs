@@ -5,10 +5,14 @@ use burn::tensor::Device;
 use deepsport::Difficulty;
 use deepsport::agent::{Agent, Wording};
 use deepsport::local::{NetworkPolicy, SeenPixels, VideoEnvironment, VideoTask, Words};
+use deepsport::report::{rollout_log, rollouts_page};
 use deepsport::world::{Expert, World, WorldConfig};
 use deepsport_model::processor::{Picture, Processor, ProcessorSettings};
 use deepsport_model::{Init, ModelConfig, Network};
-use grpo::loss::Mismatch;
+use grpo::loss::{LossConfig, Mismatch};
+use grpo::metrics::TrajectoryLog;
+use grpo::optim::OptimConfig;
+use grpo::reward::GatedToolUse;
 use grpo::{
     Environment, MediaItem, MediaRule, Outcome, Policy, Reply, SampleRequest, Segment, Trajectory,
     Turn,
@@ -22,9 +26,13 @@ const END: u32 = 2;
 const ROUNDING: f64 = 1e-5;
 
 fn config() -> ModelConfig {
+    config_of(40)
+}
+
+fn config_of(vocab_size: usize) -> ModelConfig {
     ModelConfig::from_json(&json!({
         "model_type": "qwen2_5_vl", "image_token_id": IMAGE, "video_token_id": 8,
-        "vision_start_token_id": 5, "vision_end_token_id": 6, "vocab_size": 40,
+        "vision_start_token_id": 5, "vision_end_token_id": 6, "vocab_size": vocab_size,
         "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
         "num_key_value_heads": 2, "rms_norm_eps": 1e-6, "rope_theta": 1e6, "max_position_embeddings": 512,
         "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]}, "tie_word_embeddings": false,
@@ -233,4 +241,39 @@ fn what_cannot_be_read_ends_a_rollout() {
     assert!(matches!(environment.step(&task, &mut state, &trajectory).unwrap(), Reply::Done));
     let outcome = environment.outcome(&task, state, &trajectory).unwrap();
     assert_eq!((outcome.accuracy, outcome.format_valid, outcome.num_frames), (0.0, false, 8));
+}
+
+/// A step of real training, logged, read back and shown.
+#[test]
+fn a_training_log_becomes_a_page() {
+    let config = WorldConfig::default();
+    let words = Words::toy(&config).unwrap();
+    let special = *words.tokenizer().special();
+    let mut network = config_of(words.tokenizer().len());
+    (network.image_token_id, network.video_token_id) = (special.image_pad, special.video_pad);
+    let forbidden = words.tokenizer().forbidden(network.text.vocab_size);
+    let network = Network::init(&network, &Init::new(&Device::flex().autodiff()));
+    let policy = NetworkPolicy::new(network, special.im_end, forbidden);
+    let agent = Agent::training().with_wording(Wording::Toy);
+    let environment = VideoEnvironment::new(agent, words, policy.media_rule(), 512);
+    let tasks = World::new(config).unwrap().items(0..2).map(|item| VideoTask::toy(item).unwrap());
+    let mut settings =
+        TrainerConfig::new(LossConfig::grpo(), OptimConfig::new(Schedule::constant(1e-4)));
+    (settings.prompts_per_step, settings.num_generations, settings.num_steps) = (2, 2, 1);
+    settings.rollout.max_turn_tokens = 4;
+    let rewards = RewardSum::of(GatedToolUse::default());
+    let mut trainer =
+        Trainer::new(settings, policy, environment, tasks.collect(), rewards).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rollouts.jsonl");
+    let mut log = TrajectoryLog::open(&path, 0, 1).unwrap();
+    trainer.run(&Stop::default(), &mut log).unwrap();
+
+    let log = rollout_log(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(log.len(), 4);
+    let page = rollouts_page("Toy run", &log).unwrap();
+    assert_eq!(page.matches("<article").count(), 4);
+    assert!(page.contains("toy-0-0") && page.contains("toy-0-1") && page.contains("the policy"));
+    assert!(page.contains("&lt;|im_start|&gt;user") || page.contains("&#60;|im_start|&#62;user"));
+    assert!(rollout_log("{}").is_err());
 }
