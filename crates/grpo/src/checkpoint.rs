@@ -113,6 +113,14 @@ impl Checkpoints {
         Ok(steps)
     }
 
+    /// For a run at its start.
+    pub(crate) fn check_empty(&self) -> Result<()> {
+        match self.steps()?.last() {
+            Some(step) => Err(Error::Exists(self.path(*step))),
+            None => Ok(()),
+        }
+    }
+
     /// The folder of a step's checkpoint.
     #[must_use]
     pub fn path(&self, step: u64) -> PathBuf {

@@ -116,7 +116,7 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
         })
     }
 
-    /// Saves checkpoints in a folder.
+    /// Saves checkpoints in a folder. A run that does not [`resume`](Self::resume) wants one without checkpoints.
     ///
     /// # Errors
     ///
@@ -151,8 +151,12 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
     ///
     /// # Errors
     ///
-    /// Whatever stops it; the last checkpoint is then the place to resume from.
+    /// Whatever stops it; the last checkpoint is then the place to resume from. [`Error::Exists`] if a new run would write among
+    /// the checkpoints of another.
     pub fn run(&mut self, stop: &Stop, observer: &mut dyn Observer) -> Result<Ended> {
+        if let (0, None, Some(checkpoints)) = (self.step, self.saved_at, &self.checkpoints) {
+            checkpoints.check_empty()?;
+        }
         while self.step < self.config.num_steps {
             if stop.requested() {
                 self.save_now(None, observer)?;

@@ -160,6 +160,9 @@ impl<P: PackedModel> SftTrainer<P> {
     /// Whatever stops it; the last checkpoint is then the place to resume from.
     pub fn run(&mut self, stop: &Stop, observer: &mut dyn Observer) -> Result<Ended> {
         let of = self.num_steps();
+        if let (0, None, Some(checkpoints)) = (self.step, self.saved_at, &self.checkpoints) {
+            checkpoints.check_empty()?;
+        }
         while self.step < of {
             if stop.requested() {
                 self.save_now(None, observer)?;

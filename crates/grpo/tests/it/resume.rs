@@ -157,6 +157,11 @@ fn damage_and_other_settings_are_found() {
     first.step().unwrap();
     first.save().unwrap();
 
+    let afresh = trainer(&config, 5, dir.path()).run(&Stop::default(), &mut |_: &Event<'_>| Ok(()));
+    assert!(
+        matches!(afresh, Err(Error::Exists(_))),
+        "a new run would write among the old one's checkpoints"
+    );
     config.num_generations = 6;
     config.keep.every = 3; // how checkpoints are kept may change
     match trainer(&config, 5, dir.path()).resume() {
