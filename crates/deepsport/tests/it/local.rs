@@ -14,8 +14,8 @@ use grpo::metrics::TrajectoryLog;
 use grpo::optim::OptimConfig;
 use grpo::reward::GatedToolUse;
 use grpo::{
-    Environment, MediaItem, MediaRule, Outcome, Policy, Reply, SampleRequest, Segment, Trajectory,
-    Turn,
+    Environment, MediaItem, MediaRule, Outcome, Policy, Reply, RewardSum, SampleRequest, Schedule,
+    Segment, Stop, Trainer, TrainerConfig, Trajectory, Turn,
 };
 use rand_pcg::Pcg64;
 use serde_json::json;
