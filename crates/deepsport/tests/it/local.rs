@@ -256,14 +256,14 @@ fn a_training_log_becomes_a_page() {
     let policy = NetworkPolicy::new(network, special.im_end, forbidden);
     let agent = Agent::training().with_wording(Wording::Toy);
     let environment = VideoEnvironment::new(agent, words, policy.media_rule(), 512);
-    let tasks = World::new(config).unwrap().items(0..2).map(|item| VideoTask::toy(item).unwrap());
+    let world = World::new(config).unwrap();
+    let tasks = world.items(0..2).map(|item| VideoTask::toy(item).unwrap()).collect();
     let mut settings =
         TrainerConfig::new(LossConfig::grpo(), OptimConfig::new(Schedule::constant(1e-4)));
     (settings.prompts_per_step, settings.num_generations, settings.num_steps) = (2, 2, 1);
     settings.rollout.max_turn_tokens = 4;
     let rewards = RewardSum::of(GatedToolUse::default());
-    let mut trainer =
-        Trainer::new(settings, policy, environment, tasks.collect(), rewards).unwrap();
+    let mut trainer = Trainer::new(settings, policy, environment, tasks, rewards).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rollouts.jsonl");
     let mut log = TrajectoryLog::open(&path, 0, 1).unwrap();
