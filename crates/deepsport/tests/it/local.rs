@@ -274,6 +274,6 @@ fn a_training_log_becomes_a_page() {
     let page = rollouts_page("Toy run", &log).unwrap();
     assert_eq!(page.matches("<article").count(), 4);
     assert!(page.contains("toy-0-0") && page.contains("toy-0-1") && page.contains("the policy"));
-    assert!(page.contains("|im_start|") && !page.contains("<|im_start|>"), "words are escaped");user"));
+    assert!(page.contains("|im_start|") && !page.contains("<|im_start|>"), "words are escaped");
     assert!(rollout_log("{}").is_err());
 }
