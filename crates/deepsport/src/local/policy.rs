@@ -9,7 +9,7 @@ use deepsport_model::generate::{Choice, Session, SessionSettings, generate};
 use deepsport_model::processor::Pixels;
 use deepsport_model::training::ScoreSettings;
 use deepsport_model::{Network, Sequence};
-use grpo::{Error, MediaRule, Result, SampleRequest, Scores, Trajectory, Turn, draw};
+use grpo::{Error, MediaItem, MediaRule, Result, SampleRequest, Scores, Trajectory, Turn, draw};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A frame in a trajectory, as the vision tower reads it. Cheap to clone.
@@ -140,14 +140,12 @@ fn shared<'a>(requests: &[SampleRequest<'a, SeenPixels>]) -> Vec<Shared<'a>> {
 }
 
 fn same_past(a: &Trajectory<SeenPixels>, b: &Trajectory<SeenPixels>) -> bool {
-    let same = |(a, b): (&SeenPixels, &SeenPixels)| Arc::ptr_eq(&a.0, &b.0) || a.0 == b.0;
-    let pixels = |of: &'_ Trajectory<SeenPixels>| -> Vec<SeenPixels> {
-        of.media().iter().map(|item| item.payload.clone()).collect()
+    let (left, right) = (a.media(), b.media());
+    let same = |(a, b): (&MediaItem<SeenPixels>, &MediaItem<SeenPixels>)| {
+        let (a, b) = (&a.payload.0, &b.payload.0);
+        Arc::ptr_eq(a, b) || a == b
     };
-    a.ids() == b.ids() && {
-        let (a, b) = (pixels(a), pixels(b));
-        a.len() == b.len() && a.iter().zip(&b).all(same)
-    }
+    a.ids() == b.ids() && left.len() == right.len() && left.iter().zip(right).all(same)
 }
 
 impl grpo::Policy for NetworkPolicy {

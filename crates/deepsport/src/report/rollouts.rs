@@ -43,13 +43,11 @@ struct Part {
 ///
 /// # Errors
 ///
-/// [`Error::Json`] at the first line that is not a rollout.
+/// [`Error::Json`] names the line and column of the first that is not a rollout.
 pub fn rollout_log(lines: &str) -> Result<Vec<RolloutRecord>> {
-    let lines = lines.lines().filter(|line| !line.trim().is_empty());
-    let record = |line| {
-        serde_json::from_str(line).map_err(|source| Error::Json { what: "log of rollouts", source })
-    };
-    lines.map(record).collect()
+    let records = serde_json::Deserializer::from_str(lines).into_iter();
+    let records: Result<_, _> = records.collect();
+    records.map_err(|source| Error::Json { what: "log of rollouts", source })
 }
 
 /// The page of a log of rollouts, with the words of the environment's
