@@ -35,7 +35,7 @@
 //!
 //! # Features
 //!
-//! `flex` (default): the CPU, in pure Rust. `x86-v4`: AVX-512 products for it. `cuda`: NVIDIA GPUs.
+//! `flex` (default): the CPU, in pure Rust; AVX-512 where the CPU has it. `cuda`: NVIDIA GPUs.
 
 pub mod processor; // pictures and clips in
 pub mod tokenizer; // text to ids and back
