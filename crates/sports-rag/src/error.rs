@@ -81,7 +81,7 @@ pub enum Error {
         /// The value expected.
         expected: String,
     },
-    /// Another process or handle is writing to this store.
+    /// Another process or handle is writing to this store, and did so for longer than starting a process takes.
     #[error("{} is locked by another writer: close it first", path.display())]
     Locked {
         /// The store's folder.

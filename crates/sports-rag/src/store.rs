@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use tantivy::directory::error::LockError;
 use tantivy::indexer::UserOperation;
 use tantivy::{Index, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term};
 
@@ -421,14 +423,7 @@ impl Store {
 
     fn writer(&mut self) -> Result<&mut IndexWriter> {
         if self.writer.is_none() {
-            let Config { writer_threads, writer_memory_bytes, .. } = self.config;
-            let writer = self.index.writer_with_num_threads(writer_threads, writer_memory_bytes);
-            let writer = writer.map_err(|error| match error {
-                TantivyError::LockFailure(..) => {
-                    Error::Locked { path: self.dir.clone().unwrap_or_default() }
-                }
-                other => Error::Index(other),
-            })?;
+            let writer = self.locked_writer()?;
             // A killed writer may leave files that no commit names; the next commit would stumble over one of the same
             // name (tantivy numbers deletion files from the last commit on).
             writer.garbage_collect_files().wait()?;
@@ -440,7 +435,31 @@ impl Store {
             .as_mut()
             .ok_or_else(|| Error::Locked { path: self.dir.clone().unwrap_or_default() })
     }
+
+    /// The index's writer, with the lock that only one can hold.
+    ///
+    /// A lock that was given back may still be held for a moment: a child process that some other thread is starting
+    /// has its parent's files open until it becomes another program. So a busy lock is asked for again before it
+    /// counts as somebody's.
+    fn locked_writer(&self) -> Result<IndexWriter> {
+        let Config { writer_threads, writer_memory_bytes, .. } = self.config;
+        let begin = Instant::now();
+        loop {
+            match self.index.writer_with_num_threads(writer_threads, writer_memory_bytes) {
+                Err(TantivyError::LockFailure(LockError::LockBusy, _)) => {}
+                other => return other.map_err(Error::Index),
+            }
+            if begin.elapsed() > LOCK_PATIENCE {
+                return Err(Error::Locked { path: self.dir.clone().unwrap_or_default() });
+            }
+            std::thread::sleep(LOCK_PATIENCE / 50);
+        }
+    }
 }
+
+/// How long a lock may be held by nobody in particular (ours: a process is started within milliseconds, on a machine
+/// with much else to do within tenths of a second).
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How large a store is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -154,6 +154,37 @@ fn a_store_has_one_writer_and_any_number_of_readers() {
     assert_eq!(second.reader().ids(), ["a", "b"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_program_that_is_being_started_does_not_lock_the_store() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    // Until it becomes another program, a child holds whatever files its parent had open, the lock among them.
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    std::process::Command::new("true").status().unwrap();
+                }
+            });
+        }
+        let mut outcome = Ok(());
+        for _ in 0..NUM_REOPENED {
+            let dir = tempfile::tempdir().unwrap();
+            outcome = Store::create(dir.path(), Config::new())
+                .and_then(|mut store| store.upsert(&[doc("a", "knee")]));
+            if outcome.is_err() {
+                break;
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+        outcome.unwrap();
+    });
+}
+
+/// Enough to meet a child in its first moment: without patience, six of six runs did before the hundredth.
+const NUM_REOPENED: usize = 100;
+
 #[test]
 fn bad_folders_and_documents_are_named() {
     let dir = tempfile::tempdir().unwrap();
