@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::checkpoint::write_whole;
 use crate::{Error, Result};
 
 /// Byte-level BPE of Qwen2 and Qwen2.5.
@@ -112,6 +113,16 @@ impl Tokenizer {
         };
         let bytes = byte_table(&inner);
         Ok(Self { inner, special, bytes })
+    }
+
+    /// Writes `tokenizer.json` into a checkpoint folder, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if it cannot be written.
+    pub fn save(&self, dir: impl AsRef<Path>) -> Result<()> {
+        let json = self.inner.to_string(true).map_err(problem)?;
+        write_whole(&dir.as_ref().join("tokenizer.json"), json.as_bytes())
     }
 
     /// Ids of a text; tokens such as `<|im_end|>` that stand in it become their ids.

@@ -66,6 +66,38 @@ pub enum Error {
         /// What went wrong.
         problem: ServiceProblem,
     },
+    /// A folder is no model.
+    #[error(
+        "{}: no model, for it lacks {missing}; a folder as `train` writes it or the hub keeps it is needed",
+        path.display()
+    )]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Files that are not there.
+        missing: String,
+    },
+    /// A model in a folder cannot be read, written or run.
+    #[cfg(feature = "local")]
+    #[error("the model in {}", path.display())]
+    Model {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong.
+        source: deepsport_model::Error,
+    },
+    /// A conversation has outgrown what the model can read.
+    #[error(
+        "{speaker}: the conversation takes {length} tokens of a context of {context}; show fewer or smaller frames"
+    )]
+    ContextLength {
+        /// Who.
+        speaker: String,
+        /// Tokens of the conversation so far.
+        length: usize,
+        /// Tokens that it can read.
+        context: usize,
+    },
     /// Something else that speaks gave no answer.
     #[error("{speaker} says nothing: {reason}")]
     Speaker {

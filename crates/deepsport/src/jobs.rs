@@ -92,6 +92,52 @@ pub(crate) fn run<T: Sync, R: Serialize + Send>(
     })
 }
 
+/// Does `work` on items whose key is not in the file yet, `batch_size` at a time, all of a batch together.
+///
+/// An item that fails is told to `on_done`, leaves nothing in the file, and is tried again by the next call.
+///
+/// # Errors
+///
+/// Of the file; and the last failure of the first batch in which every item fails.
+pub(crate) fn run_batches<T, R: Serialize>(
+    path: &Path,
+    items: &[(String, T)],
+    done: &HashSet<String>,
+    batch_size: usize,
+    work: &mut dyn FnMut(&[&T]) -> Vec<Result<R>>,
+    on_done: &mut dyn FnMut(Done<'_, R>) -> ControlFlow<()>,
+) -> Result<()> {
+    let mut file = open_for_more(path)?;
+    let waiting: Vec<&(String, T)> = items.iter().filter(|(key, _)| !done.contains(key)).collect();
+    for batch in waiting.chunks(batch_size.max(1)) {
+        let (mut flow, mut num_done, mut failure) = (ControlFlow::Continue(()), 0, None);
+        let values: Vec<&T> = batch.iter().map(|(_, item)| item).collect();
+        for ((key, _), result) in batch.iter().zip(work(&values)) {
+            let told = match result {
+                Ok(result) => {
+                    num_done += 1;
+                    append(&mut file, path, &result)?;
+                    on_done(Done::Result(&result))
+                }
+                Err(error) => {
+                    let told = on_done(Done::Failed { key, error: &error });
+                    failure = Some(error);
+                    told
+                }
+            };
+            if told.is_break() {
+                flow = told;
+            }
+        }
+        match failure {
+            Some(error) if num_done == 0 => return Err(error),
+            _ if flow.is_break() => return Ok(()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Opens a file of lines for appending. A last line that was cut off by an interruption is taken away.
 fn open_for_more(path: &Path) -> Result<File> {
     let failed = |source| Error::Write { path: path.to_owned(), source };
@@ -185,6 +231,32 @@ mod tests {
         let error =
             run(&path, &items(100), &HashSet::new(), 1, all, &mut |_| ControlFlow::Continue(()));
         assert!(error.is_err());
+    }
+
+    #[test]
+    fn batches_keep_what_is_done_and_end_where_all_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.jsonl");
+        let (mut sizes, mut failed) = (Vec::new(), 0);
+        let mut work = |batch: &[&u32]| -> Vec<Result<u32>> {
+            sizes.push(batch.len());
+            batch.iter().map(|&&i| if i % 3 == 0 { Err(failing(i)) } else { Ok(i) }).collect()
+        };
+        let mut note = |done: Done<'_, u32>| {
+            failed += usize::from(matches!(done, Done::Failed { .. }));
+            ControlFlow::Continue(())
+        };
+        let done = HashSet::from(["1".to_owned()]);
+        run_batches(&path, &items(8), &done, 3, &mut work, &mut note).unwrap();
+        assert_eq!(read_lines::<u32>(&path, "test").unwrap(), [2, 4, 5, 7]);
+        assert_eq!((sizes, failed), (vec![3, 3, 1], 3));
+        let mut none = |batch: &[&u32]| batch.iter().map(|_| Err(failing(0))).collect();
+        let go_on = &mut |_: Done<'_, u32>| ControlFlow::Continue(());
+        assert!(run_batches(&path, &items(8), &done, 3, &mut none, go_on).is_err());
+        let stop = &mut |_: Done<'_, u32>| ControlFlow::Break(());
+        let mut all = |batch: &[&u32]| batch.iter().map(|&&i| Ok(i)).collect();
+        run_batches(&path, &items(8), &HashSet::new(), 2, &mut all, stop).unwrap();
+        assert_eq!(read_lines::<u32>(&path, "test").unwrap(), [2, 4, 5, 7, 0, 1]);
     }
 
     #[test]

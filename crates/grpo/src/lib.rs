@@ -10,6 +10,7 @@ pub mod loss; // and so, what to change
 pub mod trainer; // all of it, again and again
 pub mod sft; // what comes before: demonstrations
 pub mod optim; // the step from gradients to weights
+mod devices; // one step on several
 mod schedule;
 pub mod checkpoint;
 pub mod metrics;

@@ -1,11 +1,19 @@
 //! The step from gradients to weights, which [`Trainer`](crate::Trainer) and [`SftTrainer`](crate::sft::SftTrainer) share.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use burn::Tensor;
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
+use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::{pack_module, pack_optimizer, take, unpack_module, unpack_optimizer};
+use crate::devices::{in_order, share_out};
 use crate::{Error, Result, Schedule};
+
+const OPTIMIZER: &str = "optimizer.bpk";
 
 /// AdamW and what surrounds it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -136,7 +144,9 @@ pub(crate) fn mix<M: Module>(target: M, source: &M, share: f64) -> M {
 pub(crate) struct Learner<M> {
     /// Taken out for the moment of an update, so that old and new weights need not both be held.
     module: Option<M>,
-    pub(crate) optimizer: ModuleOptimizer,
+    optimizer: ModuleOptimizer,
+    /// Further devices that gradients are computed on.
+    pub(crate) others: Vec<Device>,
 }
 
 impl<M: std::fmt::Debug> std::fmt::Debug for Learner<M> {
@@ -147,7 +157,7 @@ impl<M: std::fmt::Debug> std::fmt::Debug for Learner<M> {
 
 impl<M: Module> Learner<M> {
     pub(crate) fn new(module: M, config: &OptimConfig) -> Self {
-        Self { module: Some(module), optimizer: config.init() }
+        Self { module: Some(module), optimizer: config.init(), others: Vec::new() }
     }
 
     pub(crate) fn module(&self) -> &M {
@@ -158,8 +168,65 @@ impl<M: Module> Learner<M> {
         self.module.expect("the module is back after each update")
     }
 
-    pub(crate) fn set(&mut self, module: M, optimizer: ModuleOptimizer) {
-        (self.module, self.optimizer) = (Some(module), optimizer);
+    /// The gradients of `count` micro-batches added up, and what else `work` gives for each.
+    ///
+    /// Each device adds up its own, in order, and the sums are added in the order of devices: with one device bit for bit the
+    /// plain loop, with several the same but for the order of additions.
+    pub(crate) fn gradients<T: Send>(
+        &self,
+        count: usize,
+        work: impl Fn(&M, usize) -> Result<(Tensor<1>, T)> + Sync,
+    ) -> Result<(GradientsParams, Vec<T>)> {
+        let shares = share_out(self.module(), &self.others, count, |module, share| {
+            let mut accumulator = GradientsAccumulator::new();
+            let mut values = Vec::new();
+            for idx in share {
+                let (loss, value) = work(module, idx)?;
+                let grads = GradientsParams::from_grads(loss.backward(), module);
+                accumulator.accumulate(module, grads);
+                values.push((idx, value));
+            }
+            Ok((accumulator.grads(), values))
+        })?;
+        let mut sum = GradientsAccumulator::new();
+        let mut values = Vec::with_capacity(shares.len());
+        let home = self.module().devices().into_iter().next().unwrap_or_default();
+        let home = home.without_autodiff(); // gradients have no gradients
+        for (grads, of_share) in shares {
+            sum.accumulate(self.module(), grads.to_device(&home, self.module()));
+            values.push(of_share);
+        }
+        Ok((sum.grads(), in_order(values)))
+    }
+
+    /// Weights and state of the optimiser as files of a checkpoint; the weights go by the name `module`.
+    pub(crate) fn pack(
+        &self,
+        module: &'static str,
+        saved: ParamGroup,
+        dir: &Path,
+    ) -> Result<[(&'static str, Vec<u8>); 2]> {
+        Ok([
+            (module, pack_module(self.module(), saved, &dir.join(module))?),
+            (OPTIMIZER, pack_optimizer(&self.optimizer, &dir.join(OPTIMIZER))?),
+        ])
+    }
+
+    /// Goes on from what [`pack`](Self::pack) wrote; nothing changes on an error.
+    pub(crate) fn unpack(
+        &mut self,
+        module: &'static str,
+        saved: ParamGroup,
+        config: &OptimConfig,
+        files: &mut BTreeMap<String, Vec<u8>>,
+        dir: &Path,
+    ) -> Result<()> {
+        let bytes = take(files, dir, module)?;
+        let weights = unpack_module(self.module().clone(), saved, bytes, &dir.join(module))?;
+        let bytes = take(files, dir, OPTIMIZER)?;
+        let optimizer = unpack_optimizer(config.init(), bytes, &dir.join(OPTIMIZER))?;
+        (self.module, self.optimizer) = (Some(weights), optimizer);
+        Ok(())
     }
 
     /// One update; returns the norm of the gradients before clipping. Nothing changes if that is not finite.

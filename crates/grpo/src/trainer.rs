@@ -15,6 +15,8 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use burn::tensor::Device;
+
 use crate::checkpoint::Checkpoints;
 use crate::metrics::{Event, Metrics, Observer, Phases, RolloutRecord};
 use crate::optim::{Learner, mix};
@@ -126,6 +128,18 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
         checkpoints.clear_unfinished()?;
         self.checkpoints = Some(checkpoints);
         Ok(self)
+    }
+
+    /// Shares the scoring and the gradients of each step with these devices, beside the one that the policy is on: micro-batches
+    /// are dealt out in turn, each device has a copy of the weights and a thread, and gradients are added up on the first.
+    ///
+    /// The result is that of one device but for the order in which gradients are added (some 1e-7 of them); a run on as many
+    /// devices that compute alike repeats itself bit for bit, resumed or not. A run may be resumed on more or fewer devices.
+    /// Sampling stays on the first.
+    #[must_use]
+    pub fn with_devices(mut self, others: impl IntoIterator<Item = Device>) -> Self {
+        self.learner.others = others.into_iter().collect();
+        self
     }
 
     /// The policy as trained so far.

@@ -4,11 +4,13 @@
 //! asks a vision-language model behind any OpenAI-compatible server. Its thoughts go to stderr while it writes them, its
 //! answer to stdout, the record to `answer/trace.json` and, to look at, `answer/trace.html`.
 //!
-//! `cargo run --release -p ask` makes a clip of the toy world and lets the world's own expert, who knows where the event is,
-//! show how it is done.
+//! `--model DIR` asks a model on this machine instead. `cargo run --release -p ask` alone asks the tiny model that comes with the
+//! program about a clip that comes with it; `--toy 5` takes another clip of the toy world, and `--toy 5 --expert` shows how the
+//! world's own expert, who knows where the event is, goes about it.
 
 mod args;
 mod input;
+mod voice;
 
 use std::io::Write as _;
 use std::ops::ControlFlow;
@@ -21,6 +23,7 @@ use deepsport::report::trace_page;
 
 use args::Args;
 use input::Input;
+use voice::Voice;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -36,10 +39,15 @@ fn main() -> ExitCode {
 
 /// Answers; the record is written whether there is an answer or not.
 fn run(args: &Args) -> anyhow::Result<Stop> {
-    let input = Input::read(args)?;
+    let given = Input::given(args)?; // a video that is not there is told before a model is loaded
+    let voice = Voice::open(args)?;
+    let input = match given {
+        Some(input) => input,
+        None => Input::toy(args, &voice)?,
+    };
     eprintln!("{}: {}", input.name, input.question);
-    let agent = args.agent()?.with_wording(input.wording);
-    let mut speaker = input.speaker(args)?;
+    let agent = args.agent(voice.rules());
+    let mut speaker = voice.speaker(args, &input)?;
     let mut trajectory =
         agent.run_watched(&input.video, &input.question, &mut *speaker, &mut tell)?;
     trajectory.video.path = Some(input.name.clone());

@@ -52,10 +52,10 @@ fn serve(turns: &[&str]) -> String {
 }
 
 #[test]
-fn without_arguments_a_toy_clip_shows_how_it_is_done() {
+fn the_expert_shows_how_it_is_done() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
-    let done = ask(&["--out", out]);
+    let done = ask(&["--toy", "1", "--expert", "--out", out]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let trajectory = trace(folder.path());
     assert_eq!(
@@ -66,8 +66,8 @@ fn without_arguments_a_toy_clip_shows_how_it_is_done() {
     // The record can be told again.
     let again = tempfile::tempdir().unwrap();
     let record = folder.path().join("trace.json");
-    let done =
-        ask(&["--replay", record.to_str().unwrap(), "--out", again.path().to_str().unwrap()]);
+    let [record, again_at] = [&record, again.path()].map(|path| path.to_str().unwrap().to_owned());
+    let done = ask(&["--toy", "1", "--replay", &record, "--out", &again_at]);
     assert!(done.status.success());
     assert_eq!(trace(again.path()).turns.len(), trajectory.turns.len());
 }

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::Parser;
 use deepsport::OpenAi;
+use deepsport::data::Questions;
 use deepsport::world::WorldConfig;
 
 /// Lets a teacher solve questions with the frame tool, and keeps what is right, well formed, sound and supported.
@@ -25,6 +27,10 @@ pub(crate) struct Args {
     /// Settings of the toy world, TOML.
     #[arg(long, value_name = "FILE", requires = "toy")]
     pub(crate) world: Option<PathBuf>,
+    /// Folder of a Qwen2.5-VL that is the teacher, on this machine.
+    #[cfg(feature = "local")]
+    #[arg(long, value_name = "DIR", conflicts_with = "teacher")]
+    pub(crate) model: Option<PathBuf>,
     /// Address of an OpenAI-compatible server with the teacher.
     #[arg(long, value_name = "URL")]
     pub(crate) teacher: Option<String>,
@@ -67,20 +73,21 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn world(&self) -> anyhow::Result<WorldConfig> {
-        match &self.world {
-            None => Ok(WorldConfig::default()),
-            Some(path) => Ok(WorldConfig::read(path)?),
-        }
+    pub(crate) fn questions(&self) -> anyhow::Result<Questions> {
+        let Some(num) = self.toy else {
+            let Some(path) = &self.questions else {
+                bail!("nothing to ask: give QUESTIONS.jsonl, or --toy NUMBER")
+            };
+            return Ok(Questions::read(path, &self.media)?);
+        };
+        let world = self.world.as_deref().map(WorldConfig::read).transpose()?.unwrap_or_default();
+        Ok(Questions::toy(world, self.first..self.first + num)?)
     }
 
     pub(crate) fn client(&self, server: &str, model: Option<&str>) -> anyhow::Result<OpenAi> {
         let key = std::env::var("OPENAI_API_KEY").unwrap_or_default();
-        let client = match model {
-            Some(model) => OpenAi::new(server, model)?.with_key(&key)?,
-            None => OpenAi::with_first_model(server, &key)?,
-        };
-        let client = client.with_timeout(Duration::from_secs(self.timeout));
+        let client =
+            OpenAi::connect(server, model, &key)?.with_timeout(Duration::from_secs(self.timeout));
         Ok(match self.rate {
             Some(rate) => client.with_max_rate(rate)?,
             None => client,

@@ -15,11 +15,12 @@ use anyhow::bail;
 use clap::Parser as _;
 use deepsport::OpenAi;
 use deepsport::agent::{Recorded, Speaker, Wording};
-use deepsport::data::{Media, Record, open_media, read_records};
+use deepsport::data::Record;
 use deepsport::distill::{
     Cost, Demonstration, Distillation, Price, Progress, Voices, demonstrations, tally,
 };
-use deepsport::world::{Expert, Item, World};
+#[cfg(feature = "local")]
+use deepsport::local::{NetworkSpeaker, folder::load};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use args::Args;
@@ -35,7 +36,6 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> anyhow::Result<()> {
-    let (records, items) = questions(args)?;
     let client =
         |server: &Option<String>, model: &Option<String>| -> anyhow::Result<Option<OpenAi>> {
             server.as_deref().map(|server| args.client(server, model.as_deref())).transpose()
@@ -43,22 +43,43 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let teacher = client(&args.teacher, &args.teacher_model)?;
     let text_judge = client(&args.text_judge, &args.text_judge_model)?;
     let vision_judge = client(&args.vision_judge, &args.vision_judge_model)?;
-    if teacher.is_none() && items.is_empty() {
-        bail!("nobody to ask: give --teacher URL");
-    }
     let mut distillation =
         Distillation::new().with_attempts(args.attempts).with_workers(args.workers);
-    if teacher.is_none() {
+    #[cfg(feature = "local")]
+    let model = args.model.as_deref().map(|folder| load(folder, &mut |_| ())).transpose()?;
+    #[cfg(feature = "local")]
+    if let Some(model) = &model {
+        let rules = &model.settings.agent;
+        distillation.agent =
+            distillation.agent.with_wording(rules.wording).with_syntax(rules.syntax);
+        distillation.agent.policy = rules.policy.clone();
+    }
+    let is_taught = teacher.is_some() || {
+        #[cfg(feature = "local")]
+        let is_local = model.is_some();
+        #[cfg(not(feature = "local"))]
+        let is_local = false;
+        is_local
+    };
+    if !is_taught && args.toy.is_none() {
+        bail!("nobody to ask: give --teacher URL");
+    }
+    if !is_taught {
         distillation.agent = distillation.agent.with_wording(Wording::Toy); // all that the expert speaks
     }
-    let item = |record: &Record| items.iter().find(|item| item.id == record.id);
-    let open = |record: &Record| match item(record) {
-        Some(item) => item.clip.video(),
-        None => open_media(record, &args.media),
-    };
-    let teaching = |record: &Record| -> Box<dyn Speaker> {
-        match (&teacher, item(record)) {
-            (None, Some(item)) => Box::new(Expert::new(item)),
+    let questions = args.questions()?;
+    for bad in questions.bad_rows() {
+        eprintln!("left out: {bad}");
+    }
+    let records = questions.records();
+    let open = |record: &Record| questions.open(record);
+    let teaching = |record: &Record| -> Box<dyn Speaker + '_> {
+        #[cfg(feature = "local")]
+        if let Some(model) = &model {
+            return Box::new(NetworkSpeaker::new(model));
+        }
+        match (&teacher, questions.expert(record)) {
+            (None, Some(expert)) => Box::new(expert),
             (model, _) => voice(model),
         }
     };
@@ -74,7 +95,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     bar.set_style(ProgressStyle::with_template("{pos}/{len} {wide_bar} {msg} {eta}")?);
     let mut num_kept = 0;
     let attempts = args.out.join("attempts.jsonl");
-    let rows = distillation.run(&records, &attempts, &open, voices, &mut |progress| {
+    let rows = distillation.run(records, &attempts, &open, voices, &mut |progress| {
         match progress {
             Progress::Checked(row) => {
                 bar.inc(1);
@@ -87,7 +108,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
         ControlFlow::Continue(())
     })?;
     bar.finish_and_clear();
-    let set = demonstrations(&rows, &records);
+    let set = demonstrations(&rows, records);
     Demonstration::write_all(&args.out.join("demonstrations.jsonl"), &set)?;
 
     let mut stdout = std::io::stdout();
@@ -108,22 +129,6 @@ fn run(args: &Args) -> anyhow::Result<()> {
         cost.at(price)
     )?;
     Ok(())
-}
-
-fn questions(args: &Args) -> anyhow::Result<(Vec<Record>, Vec<Item>)> {
-    if let Some(num) = args.toy {
-        let world = World::new(args.world()?)?;
-        let items: Vec<Item> = world.items(args.first..args.first + num).collect();
-        return Ok((items.iter().map(|item| item.record(Media::None)).collect(), items));
-    }
-    let Some(path) = &args.questions else {
-        bail!("nothing to ask: give QUESTIONS.jsonl, or --toy NUMBER")
-    };
-    let loaded = read_records(path)?;
-    for bad in &loaded.bad_rows {
-        eprintln!("left out: {bad}");
-    }
-    Ok((loaded.records, Vec::new()))
 }
 
 /// A clone of a model's client; who is not there says nothing.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use deepsport::OpenAi;
 use deepsport::agent::Mode;
-use deepsport::world::WorldConfig;
 
 /// Evaluates a model on questions about sports videos, and compares runs.
 #[derive(Debug, Parser)]
@@ -48,9 +47,13 @@ pub(crate) struct RunArgs {
     /// Number of the first of them.
     #[arg(long, default_value_t = 0)]
     pub(crate) first: u64,
-    /// Settings of the toy world, TOML.
+    /// Settings of the toy world, TOML; those of the model's own world by default.
     #[arg(long, value_name = "FILE", requires = "toy")]
     pub(crate) world: Option<PathBuf>,
+    /// Folder of a Qwen2.5-VL, as `train` writes it or the hub keeps it: answers on this machine, `--workers` questions at once.
+    #[cfg(feature = "local")]
+    #[arg(long, value_name = "DIR", conflicts_with = "server")]
+    pub(crate) model: Option<PathBuf>,
     /// Address of an OpenAI-compatible server with a model that sees.
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
@@ -98,20 +101,10 @@ impl From<ModeArg> for Mode {
 }
 
 impl RunArgs {
-    pub(crate) fn world(&self) -> anyhow::Result<WorldConfig> {
-        match &self.world {
-            None => Ok(WorldConfig::default()),
-            Some(path) => Ok(WorldConfig::read(path)?),
-        }
-    }
-
     pub(crate) fn client(&self, server: &str, model: Option<&str>) -> anyhow::Result<OpenAi> {
         let key = std::env::var("OPENAI_API_KEY").unwrap_or_default();
-        let client = match model {
-            Some(model) => OpenAi::new(server, model)?.with_key(&key)?,
-            None => OpenAi::with_first_model(server, &key)?,
-        };
-        let client = client.with_timeout(Duration::from_secs(self.timeout));
+        let client =
+            OpenAi::connect(server, model, &key)?.with_timeout(Duration::from_secs(self.timeout));
         Ok(match self.rate {
             Some(rate) => client.with_max_rate(rate)?,
             None => client,

@@ -2,8 +2,8 @@
 //!
 //! `cargo run --release -p evaluate -- run questions.jsonl --media videos --server http://127.0.0.1:8000/v1 --out result`
 //! answers every question (again after an interruption, where it was), and writes `result/run.jsonl`, `result/summary.json` and
-//! `result/report.html`. `--toy 200` takes questions of the toy world instead of a file; without `--server` the world's own
-//! expert answers them. `evaluate compare A/run.jsonl B/run.jsonl --out DIR` compares two runs question by question.
+//! `result/report.html`. `--model DIR` asks a model on this machine, many questions at once. `--toy 200` takes questions of the toy
+//! world instead of a file; without `--server` and `--model` the world's own expert answers them. `evaluate compare A/run.jsonl B/run.jsonl --out DIR` compares two runs question by question.
 
 mod args;
 
@@ -14,11 +14,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
-use deepsport::agent::{Agent, Mode, Speaker, Wording};
-use deepsport::data::{Media, Record, open_media, read_records, statistics_table};
+use deepsport::OpenAi;
+use deepsport::agent::{Agent, Mode, Recorded, Speaker, Wording};
+use deepsport::data::{Questions, Record, statistics_table};
 use deepsport::evaluate::{Evaluation, Graded, Progress, Summary, compare, read_graded};
+#[cfg(feature = "local")]
+use deepsport::local::{Model, NetworkSpeaker, folder::load};
 use deepsport::report::evaluation_page;
-use deepsport::world::{Expert, Item, World};
+use deepsport::world::WorldConfig;
 use deepsport::write_text;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -38,104 +41,123 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is asked: records, and for those of the toy world the items behind them.
-struct Questions {
-    records: Vec<Record>,
-    items: Vec<Item>,
-}
-
-impl Questions {
-    fn read(args: &RunArgs) -> anyhow::Result<Self> {
-        if let Some(num) = args.toy {
-            let world = World::new(args.world()?)?;
-            let items: Vec<Item> = world.items(args.first..args.first + num).collect();
-            let records = items.iter().map(|item| item.record(Media::None)).collect();
-            return Ok(Self { records, items });
-        }
-        let Some(path) = &args.questions else {
-            bail!("nothing to ask: give QUESTIONS.jsonl, or --toy NUMBER")
-        };
-        let loaded = read_records(path)?;
-        for bad in &loaded.bad_rows {
-            eprintln!("left out: {bad}");
-        }
-        if loaded.records.is_empty() {
-            bail!("{}: no usable question", path.display());
-        }
-        Ok(Self { records: loaded.records, items: Vec::new() })
-    }
-
-    fn item(&self, record: &Record) -> Option<&Item> {
-        self.items.iter().find(|item| item.id == record.id)
-    }
-}
-
 fn run(args: &RunArgs) -> anyhow::Result<()> {
-    let questions = Questions::read(args)?;
-    eprint!("{}", statistics_table(&questions.records));
-    let model = args
-        .server
-        .as_deref()
-        .map(|server| args.client(server, args.server_model.as_deref()))
-        .transpose()?;
+    let voice = Voice::open(args)?;
+    let questions = questions(args, &voice)?;
+    eprint!("{}", statistics_table(questions.records()));
+    if matches!(voice, Voice::Expert) && !questions.are_toys() {
+        bail!(
+            "nobody to ask: give --server URL{}",
+            if cfg!(feature = "local") { ", or --model DIR" } else { "" }
+        );
+    }
     let judge = args
         .judge
         .as_deref()
         .map(|server| args.client(server, args.judge_model.as_deref()))
         .transpose()?;
-    if model.is_none() && questions.items.is_empty() {
-        bail!("nobody to ask: give --server URL");
-    }
-    // Only the expert speaks the toy world's few words from birth.
-    let wording = if model.is_none() { Wording::Toy } else { Wording::English };
-    let evaluation = Evaluation::new(Agent::new().with_wording(wording))
+    let evaluation = Evaluation::new(voice.rules())
         .with_modes(args.modes.iter().map(|&mode| mode.into()))
         .with_workers(args.workers);
-    let open = |record: &Record| match questions.item(record) {
-        Some(item) => item.clip.video(),
-        None => open_media(record, &args.media),
-    };
-    let items = &questions.items;
-    let speaker = |record: &Record| -> Box<dyn Speaker> {
-        match (&model, items.iter().position(|item| item.id == record.id)) {
-            (Some(model), _) => Box::new(model.clone()),
-            (None, place) => Box::new(Expert::new(&items[place.unwrap_or_default()])),
-        }
-    };
+    let open = |record: &Record| questions.open(record);
     let judging = |_: &Record| -> Box<dyn Speaker> {
         match &judge {
             Some(judge) => Box::new(judge.clone()),
-            None => Box::new(deepsport::agent::Recorded::default()),
+            None => Box::new(Recorded::default()),
         }
     };
     let judging = judge.is_some().then_some(&judging as _);
-    let bar = ProgressBar::new((questions.records.len() * args.modes.len()) as u64);
+    let bar = ProgressBar::new((questions.records().len() * args.modes.len()) as u64);
     bar.set_style(ProgressStyle::with_template("{pos}/{len} {wide_bar} {msg} {eta}")?);
     let mut right = 0.0;
     let path = args.out.join("run.jsonl");
-    let run =
-        evaluation.run(&questions.records, &path, &open, &speaker, judging, &mut |progress| {
-            match progress {
-                Progress::Graded(graded) => {
-                    bar.inc(1);
-                    right += graded.score;
-                    bar.set_message(format!(
-                        "{:.1} % right",
-                        100.0 * right / bar.position() as f64
-                    ));
-                }
-                Progress::Failed { key, error } => bar.println(format!("failed: {key}: {error}")),
-                _ => {}
+    let mut tell = |progress: Progress<'_>| {
+        match progress {
+            Progress::Graded(graded) => {
+                bar.inc(1);
+                right += graded.score;
+                bar.set_message(format!("{:.1} % right", 100.0 * right / bar.position() as f64));
             }
-            ControlFlow::Continue(())
-        })?;
+            Progress::Failed { key, error } => bar.println(format!("failed: {key}: {error}")),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    };
+    let records = questions.records();
+    let speaker = |record: &Record| -> Box<dyn Speaker> {
+        match (&voice, questions.expert(record)) {
+            (Voice::Server(model), _) => Box::new(model.clone()),
+            (_, Some(expert)) => Box::new(expert),
+            (_, None) => Box::new(Recorded::default()), // refused above
+        }
+    };
+    let run = match &voice {
+        #[cfg(feature = "local")]
+        Voice::Model(model) => {
+            let mut chorus = NetworkSpeaker::new(model);
+            evaluation.run_in_chorus(records, &path, &open, &mut chorus, judging, &mut tell)?
+        }
+        _ => evaluation.run(records, &path, &open, &speaker, judging, &mut tell)?,
+    };
     bar.finish_and_clear();
     let Some(first) = run.first() else { bail!("no question was answered") };
-    let num_missing = questions.records.len() * args.modes.len() - run.len();
+    let num_missing = records.len() * args.modes.len() - run.len();
     if num_missing > 0 {
         eprintln!("{num_missing} questions could not be asked; the same command tries them again");
     }
     report(&args.out, &format!("Evaluation of {}", first.trajectory.speaker), &run)
+}
+
+/// Who answers.
+enum Voice {
+    Server(OpenAi),
+    /// Of the toy world, which is all that it knows.
+    Expert,
+    #[cfg(feature = "local")]
+    Model(Box<Model>),
+}
+
+impl Voice {
+    fn open(args: &RunArgs) -> anyhow::Result<Self> {
+        #[cfg(feature = "local")]
+        if let Some(folder) = &args.model {
+            return Ok(Self::Model(Box::new(load(folder, &mut |_| ())?)));
+        }
+        Ok(match &args.server {
+            Some(server) => Self::Server(args.client(server, args.server_model.as_deref())?),
+            None => Self::Expert,
+        })
+    }
+
+    /// The rules under which it answers best.
+    fn rules(&self) -> Agent {
+        match self {
+            Self::Server(_) => Agent::new(),
+            Self::Expert => Agent::new().with_wording(Wording::Toy),
+            #[cfg(feature = "local")]
+            Self::Model(model) => model.settings.agent.clone().at_inference(),
+        }
+    }
+}
+
+fn questions(args: &RunArgs, voice: &Voice) -> anyhow::Result<Questions> {
+    let questions = match (args.toy, &args.questions) {
+        (Some(num), _) => {
+            let world = match (&args.world, voice) {
+                (Some(path), _) => WorldConfig::read(path)?,
+                #[cfg(feature = "local")]
+                (None, Voice::Model(model)) => model.settings.world.clone().unwrap_or_default(),
+                (None, _) => WorldConfig::default(),
+            };
+            Questions::toy(world, args.first..args.first + num)?
+        }
+        (None, Some(path)) => Questions::read(path, &args.media)?,
+        (None, None) => bail!("nothing to ask: give QUESTIONS.jsonl, or --toy NUMBER"),
+    };
+    for bad in questions.bad_rows() {
+        eprintln!("left out: {bad}");
+    }
+    Ok(questions)
 }
 
 fn report(out: &Path, title: &str, run: &[Graded]) -> anyhow::Result<()> {
@@ -168,7 +190,12 @@ fn compare_runs(a: &Path, b: &Path, mode: Mode, out: &Path) -> anyhow::Result<()
         Ok(read_graded(path)?)
     };
     let (run_a, run_b) = (read(a)?, read(b)?);
-    let comparison = compare((&run_a, mode), (&run_b, mode))?;
+    for (path, run) in [(a, &run_a), (b, &run_b)] {
+        let is_there = run.iter().any(|graded| graded.mode == mode);
+        anyhow::ensure!(is_there, "{}: no question in mode {}", path.display(), mode.name());
+    }
+    let comparison = compare((&run_a, mode), (&run_b, mode))
+        .with_context(|| format!("{} and {}", a.display(), b.display()))?;
     let json = serde_json::to_string_pretty(&comparison)?;
     write_text(&out.join("comparison.json"), &json)?;
     let title = format!("{} against {}", b.display(), a.display());

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::json::to_json;
 use super::{Message, RenderOptions};
+use crate::checkpoint::write_whole;
 use crate::{Error, Result};
 
 /// A Jinja template, rendered as transformers does: blocks take their lines with them (`trim_blocks`, `lstrip_blocks`),
@@ -62,6 +63,16 @@ impl JinjaTemplate {
             }
         }
         Ok(None)
+    }
+
+    /// Writes the template into a checkpoint folder as `chat_template.jinja`, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if it cannot be written.
+    pub fn save(&self, dir: impl AsRef<Path>) -> Result<()> {
+        let template = self.environment.get_template(NAME).map_err(template_error)?;
+        write_whole(&dir.as_ref().join("chat_template.jinja"), template.source().as_bytes())
     }
 
     /// The text of a conversation.

@@ -32,6 +32,7 @@ pub use load::Progress;
 pub use names::{Layout, canonical_name};
 pub use report::Report;
 pub use save::SaveSettings;
+pub(crate) use save::write_whole;
 
 use file::Stored;
 

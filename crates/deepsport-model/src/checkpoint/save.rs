@@ -200,7 +200,10 @@ pub(super) fn write_tensors(path: &Path, tensors: &[Pending]) -> Result<()> {
 }
 
 pub(super) fn write_json(path: &Path, value: &Value) -> Result<()> {
-    atomically(path, |beside| {
-        std::fs::write(beside, format!("{value:#}\n")).map_err(Error::file("write", path))
-    })
+    write_whole(path, format!("{value:#}\n").as_bytes())
+}
+
+/// A small file of a checkpoint folder.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    atomically(path, |beside| std::fs::write(beside, bytes).map_err(Error::file("write", path)))
 }

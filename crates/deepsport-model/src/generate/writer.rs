@@ -60,8 +60,13 @@ impl<'a> Writer<'a> {
         self.stopped_at
     }
 
-    /// The next word, and the text that became certain with it.
-    fn choose(&mut self, logits: &mut [f32], sequence: &Sequence) -> Result<(Choice, String)> {
+    /// The next word, and the text that became certain with it: what [`write`] does for every row, for whoever wants more of
+    /// [`generate`], such as to end a row early. Special tokens leave no text.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sampler and of the constraint.
+    pub fn choose(&mut self, logits: &mut [f32], sequence: &Sequence) -> Result<(Choice, String)> {
         let seen = sequence.input_ids();
         let sampled = match &mut self.constraint {
             Some(constraint) => {
@@ -73,6 +78,10 @@ impl<'a> Writer<'a> {
         if self.tokenizer.special().ends().contains(&sampled.id) {
             return Ok((choice, self.rest()));
         }
+        if self.tokenizer.is_special(sampled.id) {
+            choice.is_last = false;
+            return Ok((choice, String::new()));
+        }
         let piece = self.decoder.push(self.tokenizer, sampled.id);
         let watched = self.stops.push(&piece);
         self.text.push_str(&watched.text);
@@ -81,8 +90,8 @@ impl<'a> Writer<'a> {
         Ok((choice, watched.text))
     }
 
-    /// What was withheld until now.
-    fn rest(&mut self) -> String {
+    /// What was withheld until now, where writing ends without an end token or stop string.
+    pub fn rest(&mut self) -> String {
         let unfinished = std::mem::take(&mut self.decoder).finish();
         let again = StopStrings::new(self.stops.strings().to_vec());
         let rest = std::mem::replace(&mut self.stops, again).finish() + &unfinished;

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::json;
 
+use crate::checkpoint::write_whole;
 use crate::{Error, Result};
 
 /// Sizes, limits and colours of the processor; the defaults are those of the published checkpoints.
@@ -121,6 +123,31 @@ impl ProcessorSettings {
         };
         settings.check()?;
         Ok(settings)
+    }
+
+    /// Writes `preprocessor_config.json` into a checkpoint folder, whole or not at all, as transformers reads it. The budget of
+    /// clips has no place there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if it cannot be written.
+    pub fn save(&self, dir: impl AsRef<Path>) -> Result<()> {
+        let file = json!({
+            "image_processor_type": "Qwen2VLImageProcessor",
+            "processor_class": "Qwen2_5_VLProcessor",
+            "patch_size": self.patch_size,
+            "temporal_patch_size": self.temporal_patch_size,
+            "merge_size": self.merge_size,
+            "min_pixels": self.min_pixels,
+            "max_pixels": self.max_pixels,
+            "rescale_factor": self.rescale_factor,
+            "image_mean": self.image_mean,
+            "image_std": self.image_std,
+        });
+        write_whole(
+            &dir.as_ref().join("preprocessor_config.json"),
+            format!("{file:#}\n").as_bytes(),
+        )
     }
 
     pub(super) fn check(&self) -> Result<()> {

@@ -9,7 +9,7 @@ use super::speaker::Utterance;
 use super::trajectory::{Stop, Trajectory, TurnRecord, VideoFacts};
 use super::wording::Mode;
 use super::{Agent, Progress, Seen};
-use crate::Result;
+use crate::{Error, Result};
 
 /// One question about one video, turn by turn.
 ///
@@ -190,6 +190,18 @@ impl<'a> Dialogue<'a> {
             }
         }
         Ok(self.stop)
+    }
+
+    /// Ends the dialogue for a failure that belongs to it: a conversation that has outgrown the model's context after the first
+    /// turn. Others are given back, and so is this one before the first turn, for then the question itself does not fit.
+    pub(super) fn fail(&mut self, error: Error) -> Result<()> {
+        match error {
+            Error::ContextLength { .. } if !self.turns().is_empty() => {
+                self.stop = Some(Stop::ContextLength);
+                Ok(())
+            }
+            other => Err(other),
+        }
     }
 
     /// Tells which frames the turn that is waited for begins with.

@@ -4,8 +4,10 @@ mod message; // what is said
 mod speaker; // who says it
 mod wording; // in which words the agent asks
 mod dialogue; // turn by turn
+mod chorus; // many dialogues side by side
 mod trajectory; // the record
 
+pub use chorus::{Chorus, Waiting, run_all};
 pub use dialogue::Dialogue;
 pub use message::{Message, Part, Role};
 pub use speaker::{Recorded, Speaker, Utterance};
@@ -104,6 +106,14 @@ impl Agent {
         Self { tolerance: Tolerance::Strict, max_malformed: 1, ..Self::default() }
     }
 
+    /// The same rules, reading turns as inference does: for a model that was trained under them.
+    #[must_use]
+    pub fn at_inference(mut self) -> Self {
+        let lenient = Self::default();
+        (self.tolerance, self.max_malformed) = (lenient.tolerance, lenient.max_malformed);
+        self
+    }
+
     /// Changes the mode. Without the tool there is one turn, and no call is answered.
     #[must_use]
     pub fn with_mode(mut self, mode: Mode) -> Self {
@@ -175,15 +185,21 @@ impl Agent {
                 break;
             }
             let mut is_broken = false;
-            let utterance =
-                speaker.speak(dialogue.messages(), dialogue.tokens_left(), &mut |piece| {
-                    let flow = on_progress(Progress::Text(piece));
-                    is_broken |= flow.is_break();
-                    flow
-                })?;
+            let spoken = speaker.speak(dialogue.messages(), dialogue.tokens_left(), &mut |piece| {
+                let flow = on_progress(Progress::Text(piece));
+                is_broken |= flow.is_break();
+                flow
+            });
             if is_broken {
                 break;
             }
+            let utterance = match spoken {
+                Ok(utterance) => utterance,
+                Err(error) => {
+                    dialogue.fail(error)?;
+                    break;
+                }
+            };
             let stop = dialogue.hear(&utterance)?;
             let turn = dialogue.turns().last();
             let is_broken = turn.is_some_and(|turn| on_progress(Progress::Turn(turn)).is_break());

@@ -81,6 +81,8 @@ pub enum Stop {
     MaxTurns,
     /// All response tokens were used.
     MaxTokens,
+    /// The conversation has outgrown what the model can read.
+    ContextLength,
     /// Too many turns could not be read.
     Malformed,
     /// The model went on asking after it was told that nothing more is shown.

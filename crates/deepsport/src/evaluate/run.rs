@@ -9,7 +9,7 @@ use frame_tool::Video;
 use super::graded::{Graded, Method, read_graded};
 use super::judge::Judge;
 use super::reading::{Reading, read_answer};
-use crate::agent::{Agent, Mode, Speaker, Trajectory};
+use crate::agent::{Agent, Chorus, Mode, Speaker, Trajectory, run_all};
 use crate::data::Record;
 use crate::jobs::{self, Done};
 use crate::{Error, Result};
@@ -43,7 +43,7 @@ pub enum Progress<'a> {
 
 /// Where videos and voices come from.
 pub(crate) type Open<'a> = dyn Fn(&Record) -> Result<Video> + Sync + 'a;
-pub(crate) type MakeSpeaker<'a> = dyn Fn(&Record) -> Box<dyn Speaker> + Sync + 'a;
+pub(crate) type MakeSpeaker<'a> = dyn Fn(&Record) -> Box<dyn Speaker + 'a> + Sync + 'a;
 
 impl Evaluation {
     /// With `agent`'s rules, in the mode with the tool, one question at a time.
@@ -85,14 +85,7 @@ impl Evaluation {
         judge: Option<&MakeSpeaker<'_>>,
         on_progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Vec<Graded>> {
-        let done: HashSet<String> =
-            read_graded(path)?.iter().map(|graded| key(&graded.id, graded.mode)).collect();
-        let items: Vec<(String, (&Record, Mode))> = records
-            .iter()
-            .flat_map(|record| {
-                self.modes.iter().map(move |&mode| (key(&record.id, mode), (record, mode)))
-            })
-            .collect();
+        let (items, done) = self.items(records, path)?;
         let work = |(record, mode): &(&Record, Mode)| {
             let video = open(record)?;
             let agent = self.agent.clone().with_mode(*mode);
@@ -100,16 +93,77 @@ impl Evaluation {
             grade(record, trajectory, judge)
         };
         jobs::run(path, &items, &done, self.num_workers, work, &mut |done| {
-            on_progress(match done {
-                Done::Result(graded) => Progress::Graded(graded),
-                Done::Failed { key, error } => Progress::Failed { key, error },
-            })
+            on_progress(told(done))
         })?;
-        let wanted: HashSet<&str> = items.iter().map(|(key, _)| key.as_str()).collect();
-        let mut run = read_graded(path)?;
-        run.retain(|graded| wanted.contains(key(&graded.id, graded.mode).as_str()));
-        Ok(run)
+        graded_of(&items, path)
     }
+
+    /// The same for a model that answers many questions at once: [`num_workers`](Self::num_workers) of them side by side.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`], [`Error::Format`] and [`Error::Write`] of `path`; and the last failure of a batch of which no question
+    /// can be answered.
+    pub fn run_in_chorus(
+        &self,
+        records: &[Record],
+        path: &Path,
+        open: &Open<'_>,
+        chorus: &mut dyn Chorus,
+        judge: Option<&MakeSpeaker<'_>>,
+        on_progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Vec<Graded>> {
+        let (items, done) = self.items(records, path)?;
+        let mut work = |batch: &[&(&Record, Mode)]| -> Vec<Result<Graded>> {
+            let ask = |(record, mode): &&(&Record, Mode)| {
+                Ok((self.agent.clone().with_mode(*mode), open(record)?, record.prompt()))
+            };
+            let asked: Vec<Result<(Agent, Video, String)>> = batch.iter().map(ask).collect();
+            let runs = asked.iter().flatten().map(|(agent, video, text)| (agent, video, &**text));
+            let mut answered = run_all(&runs.collect::<Vec<_>>(), chorus).into_iter();
+            let grade = |((record, _), asked): (&&(&Record, Mode), Result<_>)| {
+                asked?;
+                let run = answered.next().unwrap_or_else(|| unreachable!("a run for each"))?;
+                grade(record, run, judge)
+            };
+            batch.iter().zip(asked).map(grade).collect()
+        };
+        jobs::run_batches(path, &items, &done, self.num_workers, &mut work, &mut |done| {
+            on_progress(told(done))
+        })?;
+        graded_of(&items, path)
+    }
+
+    /// What is asked, and the keys of what is in the file already.
+    fn items<'r>(
+        &self,
+        records: &'r [Record],
+        path: &Path,
+    ) -> Result<(Vec<Item<'r>>, HashSet<String>)> {
+        let done = read_graded(path)?.iter().map(|graded| key(&graded.id, graded.mode)).collect();
+        let of = |record: &'r Record| {
+            self.modes.iter().map(move |&mode| (key(&record.id, mode), (record, mode)))
+        };
+        Ok((records.iter().flat_map(of).collect(), done))
+    }
+}
+
+/// A question in a mode, and the key by which it is found again.
+type Item<'a> = (String, (&'a Record, Mode));
+
+fn told<'a>(done: Done<'a, Graded>) -> Progress<'a> {
+    match done {
+        Done::Result(graded) => Progress::Graded(graded),
+        Done::Failed { key, error } => Progress::Failed { key, error },
+    }
+}
+
+/// Results of these items, in the order of the file.
+fn graded_of(items: &[Item<'_>], path: &Path) -> Result<Vec<Graded>> {
+    let wanted: HashSet<&str> = items.iter().map(|(key, _)| key.as_str()).collect();
+    let mut run = read_graded(path)?;
+    run.retain(|graded| wanted.contains(key(&graded.id, graded.mode).as_str()));
+    Ok(run)
 }
 
 fn key(id: &str, mode: Mode) -> String {

@@ -4,10 +4,14 @@
 //! answers it through the agent's [`Dialogue`](crate::agent::Dialogue): frames come from `frame-tool`, rules from
 //! [`Agent`](crate::agent::Agent).
 
-mod environment;
+mod words; // between what the agent says and what the network reads
+pub mod folder; // a model in a folder
+mod speaker; // it speaks
 mod policy;
-mod words;
+mod environment;
 
 pub use environment::{VideoEnvironment, VideoTask};
+pub use folder::{Model, Settings};
 pub use policy::{NetworkPolicy, SeenPixels};
+pub use speaker::NetworkSpeaker;
 pub use words::Words;

@@ -1,8 +1,10 @@
 //! Between what the agent says and what the network reads.
 
+use std::path::Path;
+
 use deepsport_model::chat::{
-    ChatTemplate, Content, JinjaTemplate, Message as ChatMessage, Part as ChatPart, RenderOptions,
-    Role as ChatRole, Transcript,
+    ChatTemplate, Content, Dialect, JinjaTemplate, Message as ChatMessage, Part as ChatPart,
+    RenderOptions, Role as ChatRole, Transcript,
 };
 use deepsport_model::processor::{Picture, Pixels, Processor, ProcessorSettings};
 use deepsport_model::tokenizer::Tokenizer;
@@ -40,13 +42,19 @@ impl Words {
         Self { tokenizer, template, processor, merge_size }
     }
 
-    /// Those of a model of the [toy world](crate::world): a token for each of its words, frames in the size they have.
+    /// Those of a model of the [toy world](crate::world): a token for each of its words, frames in its frames' size.
     ///
     /// # Errors
     ///
     /// [`Error`] if the world's frames are too small for a token (28 x 28 pixels).
     pub fn toy(config: &WorldConfig) -> Result<Self> {
-        let settings = ProcessorSettings { min_pixels: 28 * 28, ..ProcessorSettings::default() };
+        // Frames of other videos come down to the size that the model knows.
+        let side = config.frame_size as usize;
+        let settings = ProcessorSettings {
+            min_pixels: 28 * 28,
+            max_pixels: (side * side).max(28 * 28),
+            ..ProcessorSettings::default()
+        };
         let merge_size = settings.merge_size;
         Ok(Self::new(
             Tokenizer::from_json(config.tokenizer_json().as_bytes())?,
@@ -54,6 +62,46 @@ impl Words {
             Processor::new(settings)?,
             merge_size,
         ))
+    }
+
+    /// Those of a checkpoint folder: `tokenizer.json`, `preprocessor_config.json`, and the chat template that it has, if any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] names the file that is not there or cannot be read.
+    pub fn from_dir(folder: impl AsRef<Path>) -> Result<Self> {
+        let folder = folder.as_ref();
+        let processor = Processor::from_dir(folder)?;
+        let merge_size = processor.settings().merge_size;
+        let (tokenizer, template) = (Tokenizer::from_dir(folder)?, ChatTemplate::from_dir(folder)?);
+        Ok(Self::new(tokenizer, template, processor, merge_size))
+    }
+
+    /// Writes them as [`from_dir`](Self::from_dir) reads them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if a file cannot be written; [`Error::Template`] for a built-in template other than
+    /// [`Dialect::Vision`], which no file could name.
+    pub fn save(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let folder = folder.as_ref();
+        match &self.template {
+            ChatTemplate::Jinja(template) => template.save(folder)?,
+            ChatTemplate::BuiltIn(Dialect::Vision) => {} // what a folder without a template has
+            ChatTemplate::BuiltIn(dialect) => {
+                let problem =
+                    format!("{dialect:?} is built in and cannot be written; take a template");
+                return Err(Error::Template { problem, source: None });
+            }
+        }
+        self.tokenizer.save(folder)?;
+        self.processor.settings().save(folder)
+    }
+
+    /// The picture processor.
+    #[must_use]
+    pub fn processor(&self) -> &Processor {
+        &self.processor
     }
 
     /// The tokenizer.
@@ -98,7 +146,7 @@ impl Words {
             let mut parts = Vec::with_capacity(message.parts.len());
             for part in &message.parts {
                 parts.push(match part {
-                    Part::Text(text) => ChatPart::Text(format!(" {text}")),
+                    Part::Text(text) => ChatPart::Text(text.clone()),
                     Part::Frame(frame) => {
                         let rgb = frame.rgb().to_vec();
                         let picture = Picture::from_rgb8(frame.width(), frame.height(), rgb)?;

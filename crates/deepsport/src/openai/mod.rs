@@ -105,6 +105,18 @@ impl OpenAi {
         })
     }
 
+    /// Asks `model`, or without a name the first that the server offers, with this key; none if it is empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`with_first_model`](Self::with_first_model).
+    pub fn connect(endpoint: impl Into<String>, model: Option<&str>, key: &str) -> Result<Self> {
+        match model.filter(|model| !model.trim().is_empty()) {
+            Some(model) => Self::new(endpoint, model)?.with_key(key),
+            None => Self::with_first_model(endpoint, key),
+        }
+    }
+
     /// Asks the first model that a server offers, or `default` where it does not say: llama.cpp does not look at the name.
     ///
     /// # Errors

@@ -128,6 +128,7 @@ fn verdict(stop: Stop) -> &'static str {
         Stop::Answered => "answered",
         Stop::MaxTurns => "no answer: all turns used",
         Stop::MaxTokens => "no answer: all tokens used",
+        Stop::ContextLength => "no answer: more than the model can read",
         Stop::Malformed => "no answer: turns could not be read",
         Stop::Repeated => "no answer: went on asking",
         Stop::Interrupted => "interrupted",

@@ -9,5 +9,7 @@ mod world;
 mod openai;
 #[cfg(feature = "local")]
 mod local;
+#[cfg(feature = "local")]
+mod folder;
 #[cfg(feature = "openai")]
 mod server;

@@ -3,14 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{PackedModel, SftTrainer};
-use crate::checkpoint::{
-    differing, pack_module, pack_optimizer, take, unpack_json, unpack_module, unpack_optimizer,
-};
+use crate::checkpoint::{differing, take, unpack_json};
 use crate::metrics::{Event, Metrics, Observer};
 use crate::{Error, Result};
 
 const MODEL: &str = "model.bpk";
-const OPTIMIZER: &str = "optimizer.bpk";
 const STATE: &str = "state.json";
 
 #[derive(Serialize, Deserialize)]
@@ -42,18 +39,8 @@ impl<P: PackedModel> SftTrainer<P> {
         let state =
             State { settings: self.settings(), step: self.step, num_tokens: self.num_tokens };
         let dir = checkpoints.path(self.step);
-        let files = [
-            (
-                MODEL,
-                pack_module(
-                    self.learner.module(),
-                    self.learner.module().saved_params(),
-                    &dir.join(MODEL),
-                )?,
-            ),
-            (OPTIMIZER, pack_optimizer(&self.learner.optimizer, &dir.join(OPTIMIZER))?),
-            (STATE, serde_json::to_vec(&state).map_err(Error::file(&dir.join(STATE)))?),
-        ];
+        let mut files: Vec<_> = self.learner.pack(MODEL, self.model().saved_params(), &dir)?.into();
+        files.push((STATE, serde_json::to_vec(&state).map_err(Error::file(&dir.join(STATE)))?));
         let score = self.config.keep.best.as_ref().and_then(|name| metrics?.get(name).copied());
         let path = checkpoints.write(self.step, score, &files)?;
         checkpoints.prune(self.config.keep.last)?;
@@ -86,12 +73,8 @@ impl<P: PackedModel> SftTrainer<P> {
         if !fields.is_empty() {
             return Err(Error::OtherSettings { path: dir, fields });
         }
-        let (model, bytes) = (self.learner.module().clone(), take(&mut files, &dir, MODEL)?);
-        let saved = model.saved_params();
-        let model = unpack_module(model, saved, bytes, &dir.join(MODEL))?;
-        let bytes = take(&mut files, &dir, OPTIMIZER)?;
-        let optimizer = unpack_optimizer(self.config.optim.init(), bytes, &dir.join(OPTIMIZER))?;
-        self.learner.set(model, optimizer);
+        let saved = self.model().saved_params();
+        self.learner.unpack(MODEL, saved, &self.config.optim, &mut files, &dir)?;
         self.step = state.step;
         self.num_tokens = state.num_tokens;
         self.saved_at = Some(state.step);

@@ -2,8 +2,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use burn::Tensor;
-use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{FloatDType, TensorData};
+use burn::tensor::{Device, FloatDType, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::{PackedModel, PackedRow, pack};
@@ -129,6 +128,18 @@ impl<P: PackedModel> SftTrainer<P> {
         Ok(self)
     }
 
+    /// Shares the gradients of each step with these devices, beside the one that the model is on: micro-batches
+    /// are dealt out in turn, each device has a copy of the weights and a thread, and gradients are added up on the first.
+    ///
+    /// The result is that of one device but for the order in which gradients are added (some 1e-7 of them); a run on as many
+    /// devices that compute alike repeats itself bit for bit, resumed or not. A run may be resumed on more or fewer devices.
+    /// Evaluation stays on the first.
+    #[must_use]
+    pub fn with_devices(mut self, others: impl IntoIterator<Item = Device>) -> Self {
+        self.learner.others = others.into_iter().collect();
+        self
+    }
+
     /// The model as trained so far.
     #[must_use]
     pub fn model(&self) -> &P {
@@ -210,28 +221,20 @@ impl<P: PackedModel> SftTrainer<P> {
             |row: &PackedRow<'_, P::Media>| row.loss_mask().iter().filter(|own| **own).count();
         let num_learned: usize = rows.iter().map(count).sum();
 
-        let mut accumulator = GradientsAccumulator::new();
-        let mut total = 0.0;
-        for rows in rows.chunks(self.config.micro_batch_size) {
-            let loss = nll(self.learner.module(), rows)?.div_scalar(num_learned.max(1) as f64);
-            total += loss.clone().into_scalar::<f64>();
-            accumulator.accumulate(
-                self.learner.module(),
-                GradientsParams::from_grads(loss.backward(), self.learner.module()),
-            );
-        }
+        let micro_batches: Vec<_> = rows.chunks(self.config.micro_batch_size).collect();
+        let (grads, losses) = self.learner.gradients(micro_batches.len(), |model, idx| {
+            let loss = nll(model, micro_batches[idx])?.div_scalar(num_learned.max(1) as f64);
+            let value = loss.clone().into_scalar::<f64>();
+            Ok((loss, value))
+        })?;
+        let total: f64 = losses.iter().sum();
         if !total.is_finite() {
             return Err(Error::NotFinite { what: "the loss", value: total, step: self.step });
         }
         let (rate, shard_idx) = (self.rate(), planned.shard_idx);
         let num_tokens: usize = rows.iter().map(PackedRow::num_tokens).sum();
         let filled = num_tokens as f64 / (rows.len() * self.config.max_row_tokens) as f64;
-        let norm = self.learner.update(
-            accumulator.grads(),
-            rate,
-            self.config.optim.max_grad_norm,
-            self.step,
-        )?;
+        let norm = self.learner.update(grads, rate, self.config.optim.max_grad_norm, self.step)?;
         self.step += 1;
         self.num_tokens += num_tokens as u64;
 

@@ -62,7 +62,9 @@ impl<P: Policy> Lesson<'_, P> {
         let policy = learner.module().valid();
         let old_logps = match config.old_logps {
             OldLogps::Sampling => sampled.clone(),
-            OldLogps::Score => phases.time("scoring", || score(&policy, &trajectories, config))?,
+            OldLogps::Score => {
+                phases.time("scoring", || score(&policy, &learner.others, &trajectories, config))?
+            }
         };
         let ref_logps = if config.loss.beta == 0.0 {
             None
@@ -70,7 +72,10 @@ impl<P: Policy> Lesson<'_, P> {
             let without_adapter =
                 if self.reference.is_none() { policy.without_adapter() } else { None };
             let reference = self.reference.or(without_adapter.as_ref()).ok_or_else(no_adapter)?;
-            Some(phases.time("scoring", || score(reference, &trajectories, config))?)
+            Some(
+                phases
+                    .time("scoring", || score(reference, &learner.others, &trajectories, config))?,
+            )
         };
         drop(policy); // shares its weights with the learner's, which can then be updated in place
 

@@ -4,15 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Trainer;
 use super::rollout::Batch;
-use crate::checkpoint::{
-    differing, pack_module, pack_optimizer, take, unpack_json, unpack_module, unpack_optimizer,
-};
+use crate::checkpoint::{differing, pack_module, take, unpack_json, unpack_module};
 use crate::metrics::{Event, Metrics, Observer};
 use crate::{Environment, Error, Media, Policy, Result};
 
 const POLICY: &str = "policy.bpk";
 const REFERENCE: &str = "reference.bpk";
-const OPTIMIZER: &str = "optimizer.bpk";
 const STATE: &str = "state.json";
 
 /// All of a run that is not tensors. There is no generator among it: chance is a function of seed and place.
@@ -56,12 +53,9 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
             ahead: self.ahead.iter().cloned().collect(),
         };
         let dir = checkpoints.path(self.step);
-        let policy = self.learner.module();
-        let mut files = vec![
-            (POLICY, pack_module(policy, policy.saved_params(), &dir.join(POLICY))?),
-            (OPTIMIZER, pack_optimizer(&self.learner.optimizer, &dir.join(OPTIMIZER))?),
-            (STATE, serde_json::to_vec(&state).map_err(Error::file(&dir.join(STATE)))?),
-        ];
+        let saved = self.policy().saved_params();
+        let mut files: Vec<_> = self.learner.pack(POLICY, saved, &dir)?.into();
+        files.push((STATE, serde_json::to_vec(&state).map_err(Error::file(&dir.join(STATE)))?));
         if let Some(reference) = &self.reference {
             files.push((
                 REFERENCE,
@@ -105,13 +99,8 @@ impl<P: Policy, E: Environment<Media = P::Media>> Trainer<P, E> {
         if !fields.is_empty() {
             return Err(Error::OtherSettings { path: dir, fields });
         }
-        let policy = self.learner.module().clone();
-        let saved = policy.saved_params();
-        let bytes = take(&mut files, &dir, POLICY)?;
-        let policy = unpack_module(policy, saved.clone(), bytes, &dir.join(POLICY))?;
-        let bytes = take(&mut files, &dir, OPTIMIZER)?;
-        let optimizer = unpack_optimizer(self.config.optim.init(), bytes, &dir.join(OPTIMIZER))?;
-        self.learner.set(policy, optimizer);
+        let saved = self.policy().saved_params();
+        self.learner.unpack(POLICY, saved.clone(), &self.config.optim, &mut files, &dir)?;
         if let Some(reference) = self.reference.take() {
             let bytes = take(&mut files, &dir, REFERENCE)?;
             self.reference = Some(unpack_module(reference, saved, bytes, &dir.join(REFERENCE))?);

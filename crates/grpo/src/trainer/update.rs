@@ -1,10 +1,11 @@
 //! From scored rows to new weights: mini-batches, micro-batches, gradients.
 
 use burn::Tensor;
-use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, FloatDType, TensorData};
 
 use super::config::TrainerConfig;
+use crate::devices::{in_order, share_out};
 use crate::loss::{LossInputs, Totals};
 use crate::metrics::Phases;
 use crate::optim::Learner;
@@ -63,7 +64,7 @@ pub(crate) fn update<P: Policy>(
             let tokens = mini_batch.iter().map(|row| row.num_tokens()).sum();
             let totals = Totals { rows: mini_batch.len(), tokens, batch_rows, batch_tokens };
             let (grads, loss) = phases.time("forward_backward", || {
-                accumulate(learner.module(), mini_batch, config, &totals, &mut stats)
+                accumulate(learner, mini_batch, config, &totals, &mut stats)
             })?;
             if !loss.is_finite() {
                 return Err(Error::NotFinite { what: "the loss", value: loss, step });
@@ -92,30 +93,36 @@ fn even_chunks<T>(items: &[T], count: usize) -> impl Iterator<Item = &[T]> {
 
 /// The gradients of a mini-batch, added up over micro-batches.
 fn accumulate<P: Policy>(
-    policy: &P,
+    learner: &Learner<P>,
     rows: &[&Row<'_, P::Media>],
     config: &TrainerConfig,
     totals: &Totals,
     stats: &mut UpdateStats,
 ) -> Result<(GradientsParams, f64)> {
-    let mut accumulator = GradientsAccumulator::new();
-    let mut total = 0.0;
-    for rows in rows.chunks(config.micro_batch_size) {
+    let micro_batches: Vec<_> = rows.chunks(config.micro_batch_size).collect();
+    let (grads, parts) = learner.gradients(micro_batches.len(), |policy, idx| {
+        let rows = micro_batches[idx];
         let trajectories: Vec<_> = rows.iter().map(|row| row.trajectory).collect();
         let scores = policy.score(&trajectories, config.rollout.temperature)?;
         let [logps, entropy] =
             [scores.logps, scores.entropy].map(|tensor| tensor.cast(FloatDType::F32));
         let inputs = inputs(rows, logps, entropy)?;
         let loss = config.loss.evaluate(inputs, totals);
-        total += loss.loss.clone().into_scalar::<f64>();
+        let total = loss.loss.clone().into_scalar::<f64>();
         let sums = floats(loss.row_sums);
-        stats.rows.extend(rows.iter().zip(sums.chunks(5)).map(|(row, sums)| {
-            let sum = |idx: usize| f64::from(sums[idx]);
-            [sum(0), sum(1), sum(2), sum(3), sum(4), row.num_tokens() as f64]
-        }));
-        accumulator.accumulate(policy, GradientsParams::from_grads(loss.loss.backward(), policy));
-    }
-    Ok((accumulator.grads(), total))
+        let of_rows: Vec<_> = rows
+            .iter()
+            .zip(sums.chunks(5))
+            .map(|(row, sums)| {
+                let sum = |idx: usize| f64::from(sums[idx]);
+                [sum(0), sum(1), sum(2), sum(3), sum(4), row.num_tokens() as f64]
+            })
+            .collect();
+        Ok((loss.loss, (total, of_rows)))
+    })?;
+    let total = parts.iter().map(|(total, _)| total).sum();
+    stats.rows.extend(parts.into_iter().flat_map(|(_, rows)| rows));
+    Ok((grads, total))
 }
 
 /// The tensors of a micro-batch, as wide as the policy's scores.
@@ -169,31 +176,39 @@ fn padded(
     Tensor::from_data(TensorData::new(values, [count, width]), device)
 }
 
-/// Log-probabilities of the completions under a policy, without gradients.
+/// Log-probabilities of the completions under a policy, without gradients; on `others`, too.
 pub(crate) fn score<P: Policy>(
     policy: &P,
+    others: &[Device],
     trajectories: &[&Trajectory<P::Media>],
     config: &TrainerConfig,
 ) -> Result<Vec<Vec<f32>>> {
-    let mut all = Vec::with_capacity(trajectories.len());
-    for rows in trajectories.chunks(config.micro_batch_size) {
-        let logps = policy.score(rows, config.rollout.temperature)?.logps.cast(FloatDType::F32);
-        let [found, width] = logps.dims();
-        check_shape([found, width], rows.iter().map(|row| row.completion().len()))?;
-        let values = floats(logps);
-        for (row, values) in rows.iter().zip(values.chunks(width.max(1))) {
-            let logps = &values[..row.completion().len()];
-            let own = &row.policy_mask()[row.completion()];
-            if let Some((idx, (value, _))) = logps
-                .iter()
-                .zip(own)
-                .enumerate()
-                .find(|(_, (value, own))| **own && !value.is_finite())
-            {
-                return Err(Error::Logp { idx, value: *value });
-            }
-            all.push(logps.to_vec());
+    let micro_batches: Vec<_> = trajectories.chunks(config.micro_batch_size).collect();
+    let shares = share_out(policy, others, micro_batches.len(), |policy, share| {
+        share.map(|idx| Ok((idx, score_rows(policy, micro_batches[idx], config)?))).collect()
+    })?;
+    Ok(in_order(shares).into_iter().flatten().collect())
+}
+
+fn score_rows<P: Policy>(
+    policy: &P,
+    rows: &[&Trajectory<P::Media>],
+    config: &TrainerConfig,
+) -> Result<Vec<Vec<f32>>> {
+    let logps = policy.score(rows, config.rollout.temperature)?.logps.cast(FloatDType::F32);
+    let [found, width] = logps.dims();
+    check_shape([found, width], rows.iter().map(|row| row.completion().len()))?;
+    let values = floats(logps);
+    let mut all = Vec::with_capacity(rows.len());
+    for (row, values) in rows.iter().zip(values.chunks(width.max(1))) {
+        let logps = &values[..row.completion().len()];
+        let own = &row.policy_mask()[row.completion()];
+        if let Some((idx, (value, _))) =
+            logps.iter().zip(own).enumerate().find(|(_, (value, own))| **own && !value.is_finite())
+        {
+            return Err(Error::Logp { idx, value: *value });
         }
+        all.push(logps.to_vec());
     }
     Ok(all)
 }

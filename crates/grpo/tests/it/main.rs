@@ -12,5 +12,6 @@ mod accumulation; // micro-batches do not matter
 mod resume;
 mod kill;
 mod sft;
+mod devices; // several train as one does
 mod metrics;
 mod estimate;

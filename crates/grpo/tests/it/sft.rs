@@ -20,7 +20,7 @@ fn example(first: u32) -> Trajectory {
     example
 }
 
-fn shards() -> Vec<Shard<()>> {
+pub(crate) fn shards() -> Vec<Shard<()>> {
     let shard = |name: &str, of: &[u32], num_epochs| Shard {
         name: name.into(),
         examples: of.iter().map(|first| example(*first)).collect(),
