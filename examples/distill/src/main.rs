@@ -3,7 +3,7 @@
 //! `cargo run --release -p distill -- questions.jsonl --media videos --teacher http://127.0.0.1:8000/v1 --text-judge URL
 //! --vision-judge URL --out set` writes every attempt to `set/attempts.jsonl` (again after an interruption, where it was) and
 //! what is kept to `set/demonstrations.jsonl`, the training set. `--toy 1000` takes questions of the toy world; without
-//! `--teacher` the world's own expert solves them.
+//! `--teacher` the world's own expert solves them. `--model DIR` takes a model on this machine for the teacher.
 
 mod args;
 
@@ -14,13 +14,13 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Parser as _;
 use deepsport::OpenAi;
-use deepsport::agent::{Recorded, Speaker, Wording};
+use deepsport::agent::{Agent, Recorded, Speaker, Wording};
 use deepsport::data::Record;
 use deepsport::distill::{
     Cost, Demonstration, Distillation, Price, Progress, Voices, demonstrations, tally,
 };
 #[cfg(feature = "local")]
-use deepsport::local::{NetworkSpeaker, folder::load};
+use deepsport::local::{Model, NetworkSpeaker, folder::load};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use args::Args;
@@ -40,47 +40,27 @@ fn run(args: &Args) -> anyhow::Result<()> {
         |server: &Option<String>, model: &Option<String>| -> anyhow::Result<Option<OpenAi>> {
             server.as_deref().map(|server| args.client(server, model.as_deref())).transpose()
         };
-    let teacher = client(&args.teacher, &args.teacher_model)?;
     let text_judge = client(&args.text_judge, &args.text_judge_model)?;
     let vision_judge = client(&args.vision_judge, &args.vision_judge_model)?;
-    let mut distillation =
-        Distillation::new().with_attempts(args.attempts).with_workers(args.workers);
-    #[cfg(feature = "local")]
-    let model = args.model.as_deref().map(|folder| load(folder, &mut |_| ())).transpose()?;
-    #[cfg(feature = "local")]
-    if let Some(model) = &model {
-        let rules = &model.settings.agent;
-        distillation.agent =
-            distillation.agent.with_wording(rules.wording).with_syntax(rules.syntax);
-        distillation.agent.policy = rules.policy.clone();
-    }
-    let is_taught = teacher.is_some() || {
-        #[cfg(feature = "local")]
-        let is_local = model.is_some();
-        #[cfg(not(feature = "local"))]
-        let is_local = false;
-        is_local
-    };
-    if !is_taught && args.toy.is_none() {
-        bail!("nobody to ask: give --teacher URL");
-    }
-    if !is_taught {
-        distillation.agent = distillation.agent.with_wording(Wording::Toy); // all that the expert speaks
-    }
+    let teacher = Teacher::open(args)?;
     let questions = args.questions()?;
     for bad in questions.bad_rows() {
         eprintln!("left out: {bad}");
     }
     let records = questions.records();
+    let mut distillation =
+        Distillation::new().with_attempts(args.attempts).with_workers(args.workers);
+    distillation.agent = teacher.asked_by(distillation.agent);
     let open = |record: &Record| questions.open(record);
     let teaching = |record: &Record| -> Box<dyn Speaker + '_> {
-        #[cfg(feature = "local")]
-        if let Some(model) = &model {
-            return Box::new(NetworkSpeaker::new(model));
-        }
-        match (&teacher, questions.expert(record)) {
-            (None, Some(expert)) => Box::new(expert),
-            (model, _) => voice(model),
+        match &teacher {
+            Teacher::Server(model) => Box::new(model.clone()),
+            #[cfg(feature = "local")]
+            Teacher::Model(model) => Box::new(NetworkSpeaker::new(model)),
+            Teacher::Expert => match questions.expert(record) {
+                Some(expert) => Box::new(expert),
+                None => voice(&None),
+            },
         }
     };
     let judging_text = |_: &Record| voice(&text_judge);
@@ -129,6 +109,43 @@ fn run(args: &Args) -> anyhow::Result<()> {
         cost.at(price)
     )?;
     Ok(())
+}
+
+/// Who solves the questions.
+enum Teacher {
+    Server(OpenAi),
+    /// Of the toy world, which is all that it knows.
+    Expert,
+    #[cfg(feature = "local")]
+    Model(Box<Model>),
+}
+
+impl Teacher {
+    fn open(args: &Args) -> anyhow::Result<Self> {
+        #[cfg(feature = "local")]
+        if let Some(folder) = &args.model {
+            return Ok(Self::Model(Box::new(load(folder, &mut |_| ())?)));
+        }
+        match &args.teacher {
+            Some(server) => Ok(Self::Server(args.client(server, args.teacher_model.as_deref())?)),
+            None if args.toy.is_some() => Ok(Self::Expert),
+            None => bail!("nobody to ask: give --teacher URL"),
+        }
+    }
+
+    /// The rules, in the words that the teacher knows.
+    fn asked_by(&self, agent: Agent) -> Agent {
+        match self {
+            Self::Server(_) => agent,
+            Self::Expert => agent.with_wording(Wording::Toy),
+            #[cfg(feature = "local")]
+            Self::Model(model) => {
+                let known = &model.settings.agent;
+                let agent = agent.with_wording(known.wording).with_syntax(known.syntax);
+                agent.with_policy(known.policy.clone())
+            }
+        }
+    }
 }
 
 /// A clone of a model's client; who is not there says nothing.

@@ -50,11 +50,17 @@ fn what_is_wrong_is_said() {
     let path = folder.path().join("questions.jsonl");
     std::fs::write(&path, "{}\n").unwrap();
     let (out, questions) = (folder.path().to_str().unwrap(), path.to_str().unwrap());
+    let empty = folder.path().join("empty.jsonl");
+    std::fs::write(&empty, "").unwrap();
+    let empty = empty.to_str().unwrap();
     for (args, expected) in [
         (vec!["run", "--out", out], "nothing to ask"),
         (vec!["run", questions, "--out", out], "row 1: missing field"),
         (vec!["run", "none.jsonl", "--out", out], "none.jsonl: cannot be read"),
         (vec!["compare", "a.jsonl", "b.jsonl", "--out", out], "a.jsonl: not there"),
+        (vec!["compare", empty, empty, "--out", out], "empty.jsonl: no question in mode tool"),
+        #[cfg(feature = "local")]
+        (vec!["run", "--toy", "2", "--model", out, "--out", out], "lacks config.json"),
     ] {
         let done = evaluate(&args);
         let said = String::from_utf8(done.stderr).unwrap();

@@ -11,5 +11,7 @@ mod openai;
 mod local;
 #[cfg(feature = "local")]
 mod folder;
+#[cfg(feature = "local")]
+mod speaker;
 #[cfg(feature = "openai")]
 mod server;
