@@ -51,6 +51,53 @@ fn serve(turns: &[&str]) -> String {
     address
 }
 
+/// Whether every frame on record has the time and the pixels of that frame of the video, as frame-tool gives them.
+#[track_caller]
+fn check_frames(folder: &Path, video: &Video) {
+    let json = std::fs::read_to_string(folder.join("trace.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let mut num_frames = 0;
+    for turn in json["turns"].as_array().unwrap() {
+        assert!(turn["thought"].is_string());
+        for frame in turn["frames"].as_array().unwrap() {
+            let frame_idx = frame["index"].as_u64().unwrap() as usize;
+            let expected = video.timeline().timestamp_s(frame_idx).unwrap();
+            assert_eq!(frame["time_s"].as_f64(), Some(expected));
+            assert_eq!(frame["sha256"].as_str(), Some(video.frame(frame_idx).unwrap().sha256()));
+            num_frames += 1;
+        }
+    }
+    assert!(num_frames >= 2);
+}
+
+/// A model here: a network of random weights in the published layout writes nonsense in the paper's form or in
+/// none, but what it is shown is what the video holds.
+#[cfg(feature = "local")]
+#[test]
+fn a_model_here_is_shown_the_right_frames_of_real_clips() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let model = shared.join("fixtures/qwen2_5_vl_tiny/untied_f32");
+    for name in ["football_juggle.mp4", "phone_rot_90.mov"] {
+        let clip = shared.join("data/video").join(name);
+        if !clip.exists() || !model.exists() {
+            eprintln!("skipped: {} or {} is not there", clip.display(), model.display());
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let [clip_at, model, out] =
+            [&clip, &model, folder.path()].map(|path| path.to_str().unwrap().to_owned());
+        let limits = ["--max-tokens", "24", "--max-turns", "2", "--frames", "2"];
+        let args = [&[&clip_at, "How often?", "--model", &model, "--out", &out], &limits[..]];
+        let done = ask(&args.concat());
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(matches!(done.status.code(), Some(0 | 3)), "{said}");
+        let run = trace(folder.path());
+        assert_eq!((run.speaker.as_str(), run.turns[0].frames.len()), ("untied_f32", 2));
+        assert!(run.turns[0].completion_tokens > Some(0));
+        check_frames(folder.path(), &Video::open(&clip).unwrap());
+    }
+}
+
 #[test]
 fn the_expert_shows_how_it_is_done() {
     let folder = tempfile::tempdir().unwrap();
@@ -95,18 +142,7 @@ fn a_server_answers_about_a_real_clip_and_the_trace_holds_the_right_frames() {
     let shown: Vec<usize> = trajectory.turns[1].frames.iter().map(|seen| seen.index).collect();
     // numpy.linspace(60, 120, 8).astype(int)
     assert_eq!(shown, [60, 68, 77, 85, 94, 102, 111, 120]);
-    let json: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(folder.path().join("trace.json")).unwrap())
-            .unwrap();
-    for turn in json["turns"].as_array().unwrap() {
-        assert!(turn["thought"].is_string() && turn["window"].is_array());
-        for frame in turn["frames"].as_array().unwrap() {
-            let frame_idx = frame["index"].as_u64().unwrap() as usize;
-            let expected = video.timeline().timestamp_s(frame_idx).unwrap();
-            assert_eq!(frame["time_s"].as_f64(), Some(expected));
-            assert_eq!(frame["sha256"].as_str(), Some(video.frame(frame_idx).unwrap().sha256()));
-        }
-    }
+    check_frames(folder.path(), &video);
     let page = std::fs::read_to_string(folder.path().join("trace.html")).unwrap();
     assert_eq!(page.matches("src=\"data:image/jpeg;base64,").count(), 16);
 }
@@ -116,8 +152,10 @@ fn what_is_wrong_is_said() {
     for (args, expected) in [
         (vec!["none.mp4", "Who?", "--server", "http://127.0.0.1:9"], "none.mp4: cannot be read"),
         (vec!["none.mp4"], "no question"),
-        (vec!["--server", "127.0.0.1:9"], "starts with http://"),
+        (vec!["--toy", "1", "--server", "127.0.0.1:9"], "starts with http://"),
         (vec!["--replay", "none.json"], "none.json"),
+        #[cfg(feature = "local")]
+        (vec!["--model", "/"], "/: no model, for it lacks config.json, model.safetensors"),
     ] {
         let done = ask(&args);
         let said = String::from_utf8(done.stderr).unwrap();
