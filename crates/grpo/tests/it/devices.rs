@@ -23,9 +23,20 @@ fn config() -> TrainerConfig {
     config
 }
 
-fn trainer(config: &TrainerConfig, num_devices: usize) -> Trainer<ToyPolicy, AskFirst> {
+/// A policy to be cloned, its weights drawn: the generator is the process's, which other tests draw from too.
+fn drawn(seed: u64) -> ToyPolicy {
+    let policy = toy_policy(seed);
+    assert!(!bits(&policy).is_empty());
+    policy
+}
+
+fn trainer(
+    config: &TrainerConfig,
+    policy: &ToyPolicy,
+    num_devices: usize,
+) -> Trainer<ToyPolicy, AskFirst> {
     let rewards = RewardSum::of(Accuracy);
-    Trainer::new(config.clone(), toy_policy(5), AskFirst, vec![3, 4, 5, 6, 3], rewards)
+    Trainer::new(config.clone(), policy.clone(), AskFirst, vec![3, 4, 5, 6, 3], rewards)
         .unwrap()
         .with_devices(vec![Device::flex(); num_devices - 1])
 }
@@ -39,8 +50,9 @@ fn check_close(one: &[u32], other: &[u32]) {
 
 #[test]
 fn several_devices_train_as_one_does() {
-    let mut one = trainer(&config(), 1);
-    let mut several = [2, 3, 9].map(|num_devices| trainer(&config(), num_devices));
+    let policy = drawn(5);
+    let mut one = trainer(&config(), &policy, 1);
+    let mut several = [2, 3, 9].map(|num_devices| trainer(&config(), &policy, num_devices));
     let start = bits(one.policy());
     for step in 0..4 {
         let expected = one.step().unwrap();
@@ -63,7 +75,8 @@ fn several_devices_train_as_one_does() {
 fn with_a_micro_batch_each_the_result_is_bit_equal() {
     let mut config = config();
     (config.micro_batch_size, config.num_mini_batches) = (4, 1); // 12 rollouts: 3 micro-batches
-    let (mut one, mut three) = (trainer(&config, 1), trainer(&config, 3));
+    let policy = drawn(5);
+    let (mut one, mut three) = (trainer(&config, &policy, 1), trainer(&config, &policy, 3));
     for _ in 0..3 {
         assert_eq!(one.step().unwrap().rollouts, three.step().unwrap().rollouts);
         assert_eq!(bits(one.policy()), bits(three.policy()));
@@ -73,13 +86,14 @@ fn with_a_micro_batch_each_the_result_is_bit_equal() {
 #[test]
 fn a_run_repeats_itself_and_resumes_on_any_number_of_devices() {
     let dir = tempfile::tempdir().unwrap();
-    let mut straight = trainer(&config(), 2).with_checkpoints(dir.path()).unwrap();
+    let policy = drawn(5);
+    let mut straight = trainer(&config(), &policy, 2).with_checkpoints(dir.path()).unwrap();
     for _ in 0..2 {
         straight.step().unwrap();
     }
     straight.save().unwrap();
-    let mut alike = trainer(&config(), 2).with_checkpoints(dir.path()).unwrap();
-    let mut alone = trainer(&config(), 1).with_checkpoints(dir.path()).unwrap();
+    let mut alike = trainer(&config(), &drawn(6), 2).with_checkpoints(dir.path()).unwrap();
+    let mut alone = trainer(&config(), &drawn(7), 1).with_checkpoints(dir.path()).unwrap();
     assert_eq!((alike.resume().unwrap(), alone.resume().unwrap()), (Some(2), Some(2)));
     for _ in 0..2 {
         straight.step().unwrap();
@@ -113,6 +127,7 @@ fn an_adapter_is_trained_on_several_devices() {
 
 #[test]
 fn demonstrations_are_shared_out_too() {
+    let model = drawn(1);
     let train = |num_devices: usize| {
         let mut optim = OptimConfig::new(Schedule::constant(1e-2));
         optim.epsilon = EPSILON;
@@ -126,7 +141,7 @@ fn demonstrations_are_shared_out_too() {
             eval_every: 0,
             keep: grpo::checkpoint::KeepConfig::default(),
         };
-        let trainer = SftTrainer::new(config, toy_policy(1), shards(), Vec::new()).unwrap();
+        let trainer = SftTrainer::new(config, model.clone(), shards(), Vec::new()).unwrap();
         let mut trainer = trainer.with_devices(vec![Device::flex(); num_devices - 1]);
         let losses: Vec<f64> = (0..6).map(|_| trainer.step().unwrap()["loss"]).collect();
         (losses, bits(trainer.model()))
