@@ -18,7 +18,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Answers and scores questions.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Compares two runs over the same questions.
     Compare {
         /// `run.jsonl` of the run to compare with.
