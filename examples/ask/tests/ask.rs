@@ -70,6 +70,29 @@ fn check_frames(folder: &Path, video: &Video) {
     assert!(num_frames >= 2);
 }
 
+/// The model that comes with the program, on the clip that does: right, after a second look where the event is.
+#[cfg(feature = "local")]
+#[test]
+fn without_arguments_the_shipped_model_answers() {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if !program.join("model").exists() {
+        eprintln!("skipped: no model comes with this checkout");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let done = ask(&["--out", folder.path().to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success(), "{said}");
+    let records = deepsport::data::read_records(&program.join("clip/question.jsonl")).unwrap();
+    let record = &records.records[0];
+    let answer = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(deepsport::data::Answer::Label(answer.trim().to_owned()), record.answer, "{said}");
+    let run = trace(folder.path());
+    assert!(run.is_well_formed() && run.num_calls() >= 1, "{said}");
+    assert!(run.metrics(record.evidence[0].clone()).recall > 0.0, "{said}");
+    check_frames(folder.path(), &Video::open(program.join("clip/clip.png")).unwrap());
+}
+
 /// A model here: a network of random weights in the published layout writes nonsense in the paper's form or in
 /// none, but what it is shown is what the video holds.
 #[cfg(feature = "local")]
