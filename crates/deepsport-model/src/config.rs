@@ -125,6 +125,11 @@ impl VisionConfig {
     }
 }
 
+/// As transformers 5 wants it: a whole number without a point.
+fn whole(value: f64) -> Value {
+    if value == value.trunc() { json!(value as u64) } else { json!(value) }
+}
+
 impl ModelConfig {
     /// Reads `config.json` of a checkpoint folder.
     ///
@@ -314,7 +319,7 @@ impl ModelConfig {
                 "spatial_merge_size": vision.spatial_merge_size,
                 "window_size": vision.window_size,
                 "fullatt_block_indexes": vision.fullatt_block_indexes,
-                "tokens_per_second": vision.tokens_per_second,
+                "tokens_per_second": whole(vision.tokens_per_second),
             },
         })
     }

@@ -23,6 +23,8 @@ struct Group<'a> {
     step: u64,
     task: &'a str,
     mean_reward: f64,
+    /// What all of them were asked, if the environment tells it.
+    prompt: Option<String>,
     rollouts: Vec<Told<'a>>,
 }
 
@@ -31,6 +33,8 @@ struct Told<'a> {
     /// The rewards by name.
     terms: String,
     num_written: usize,
+    /// With weights of earlier steps than the one before.
+    is_stale: bool,
     parts: Vec<Part>,
 }
 
@@ -73,7 +77,10 @@ pub fn rollouts_page(title: &str, log: &[RolloutRecord]) -> Result<String> {
 impl<'a> Group<'a> {
     fn of(records: &'a [RolloutRecord]) -> Self {
         let rewards: f64 = records.iter().map(|record| record.reward).sum();
+        let asked = records[0].parts.iter().position(|(role, ..)| *role == Role::Prompt);
+        let prompt = asked.and_then(|place| records[0].transcript[place]["text"].as_str());
         Self {
+            prompt: prompt.map(told),
             step: records[0].step,
             task: &records[0].task,
             mean_reward: rewards / records.len() as f64,
@@ -87,19 +94,47 @@ impl<'a> Told<'a> {
         let terms = record.rewards.iter().map(|(name, value)| format!("{name} {value:.3}"));
         let written = record.parts.iter().filter(|(role, ..)| *role == Role::Policy);
         let said = record.transcript.as_array().map_or(&[][..], Vec::as_slice);
-        let parts = said.iter().zip(&record.parts).map(|(said, (role, ..))| Part {
-            role: match role {
-                Role::Prompt => "the task",
+        let parts = said.iter().zip(&record.parts).filter_map(|(said, (role, ..))| {
+            let role = match role {
+                Role::Prompt => return None, // the group's
                 Role::Policy => "the policy",
                 Role::Environment => "the tool",
-            },
-            text: said["text"].as_str().unwrap_or_default().to_owned(),
+            };
+            Some(Part { role, text: told(said["text"].as_str().unwrap_or_default()) })
         });
         Self {
             record,
             terms: terms.collect::<Vec<_>>().join(", "),
+            is_stale: record.sampled_at_step + 1 < record.step,
             num_written: written.map(|(_, start, end)| end - start).sum(),
             parts: parts.collect(),
         }
+    }
+}
+
+/// A text with a sign for each picture or clip, of whose placeholders there can be thousands.
+fn told(text: &str) -> String {
+    let mut text = text.to_owned();
+    for pad in ["<|image_pad|>", "<|video_pad|>"] {
+        let twice = pad.repeat(2);
+        while text.contains(&twice) {
+            text = text.replace(&twice, pad);
+        }
+        text = text.replace(&format!("<|vision_start|>{pad}<|vision_end|>"), " \u{25a3}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_one_sign() {
+        let pads = "<|image_pad|>".repeat(299);
+        let text = format!(
+            "a<|vision_start|>{pads}<|vision_end|> 3<|vision_start|><|video_pad|><|vision_end|>"
+        );
+        assert_eq!(told(&text), "a \u{25a3} 3 \u{25a3}");
     }
 }

@@ -64,6 +64,9 @@ fn what_is_saved_is_loaded() {
     let ids = words.tokenizer().encode(text).unwrap();
     assert_eq!(model.words.tokenizer().encode(text).unwrap(), ids);
     assert!(bytes.is_sorted() && !bytes.is_empty());
+    // transformers 5 refuses a configuration whose whole numbers have a point.
+    let config = std::fs::read_to_string(path.join("config.json")).unwrap();
+    assert!(config.contains("\"tokens_per_second\": 2,"), "{config}");
     // Saved once more it is the same folder, and nothing half-written lies about.
     let again = folder.path().join("again");
     save(&again, &model.network, &model.words, &model.settings).unwrap();

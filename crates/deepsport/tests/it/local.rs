@@ -275,5 +275,7 @@ fn a_training_log_becomes_a_page() {
     assert_eq!(page.matches("<article").count(), 4);
     assert!(page.contains("toy-0-0") && page.contains("toy-0-1") && page.contains("the policy"));
     assert!(page.contains("|im_start|") && !page.contains("<|im_start|>"), "words are escaped");
+    assert_eq!(page.matches("What was asked").count(), 2, "once for each group");
+    assert!(!page.contains("image_pad") && !page.contains("sampled at step"));
     assert!(rollout_log("{}").is_err());
 }
