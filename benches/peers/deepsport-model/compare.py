@@ -4,7 +4,9 @@ usage: compare.py VLM CONFIG ROUNDS
 
 Both sides have the same config.json, f32, random weights and two threads, and run in processes of their own: a prompt of 512
 tokens, 32 tokens written one by one with a cache, a picture of 640 x 360 through the vision tower, and a training step of 256
-tokens (forward, backward, AdamW over all weights). Each side takes the fastest of its repeats, and the fastest of all rounds.
+tokens (forward, backward, AdamW over all weights; nothing is computed twice on either side). Each side takes the fastest of
+its repeats, and the fastest of all rounds. `cpu` is the ratio of the seconds that all threads took together: it says more
+than the clock where the machine has other work.
 """
 
 import json
@@ -37,11 +39,13 @@ def peer(config_path: str) -> dict:
 
     assert int(ids(PROMPT).max()) < vocab - 5
     fastest: dict[str, float] = {}
+    cpu: dict[str, float] = {}
 
     def timed(name: str, run):
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         value = run()
         fastest[name] = min(fastest.get(name, float("inf")), time.perf_counter() - start)
+        cpu[name] = min(cpu.get(name, float("inf")), time.process_time() - cpu_start)
         return value
 
     def prefill():
@@ -75,7 +79,7 @@ def peer(config_path: str) -> dict:
         timed("train", train)
     peak = next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
     counts = {"prefill": PROMPT, "decode": NEW - 1, "vision": 1, "train": TRAIN}
-    return dict(zip(RATES, (counts[name] / fastest[name] for name in counts))) | {"peak_mib": peak}
+    return dict(zip(RATES, (counts[name] / fastest[name] for name in counts))) | {"peak_mib": peak, "cpu_s": cpu}
 
 
 def main() -> None:
@@ -92,15 +96,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = f"{folder}/config.json"
         ours, theirs = [], []
-        for _ in range(rounds):
+        for index in range(rounds):
             ours.append(run([vlm, "bench", "--config", name, "--json", "--write-config", config,
                              "--prompt-tokens", str(PROMPT), "--new-tokens", str(NEW), "--train-tokens", str(TRAIN),
                              "--repeats", str(REPEATS)]))
             theirs.append(run([sys.executable, __file__, "--peer", config]))
-    print(f"{'config ' + name:<22} {'ours':>10} {'theirs':>10} {'ratio':>7}")
+            of_round = ", ".join(f"{rate.split('_')[0]} {ours[-1][rate] / theirs[-1][rate]:.2f}" for rate in RATES)
+            print(f"round {index + 1} of {rounds}: {of_round}", file=sys.stderr)
+    print(f"{'config ' + name:<22} {'ours':>10} {'theirs':>10} {'ratio':>7} {'cpu':>7}")
     for rate in RATES:
         us, them = (max(result[rate] for result in results) for results in (ours, theirs))
-        print(f"{rate:<22} {us:>10.2f} {them:>10.2f} {us / them:>7.2f}")
+        task = rate.split("_")[0]
+        cpu_us, cpu_them = (min(result["cpu_s"][task] for result in results) for results in (ours, theirs))
+        print(f"{rate:<22} {us:>10.2f} {them:>10.2f} {us / them:>7.2f} {cpu_them / cpu_us:>7.2f}")
     us, them = (min(result["peak_mib"] for result in results) for results in (ours, theirs))
     print(f"{'peak_mib':<22} {us:>10} {them:>10} {us / them:>7.2f}")
 

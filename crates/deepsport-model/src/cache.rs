@@ -7,6 +7,7 @@
 
 use burn::tensor::{Bool, Device, FloatDType, Tensor, TensorData};
 
+use crate::attend::Seen;
 use crate::config::TextConfig;
 
 /// Keys and values of all layers.
@@ -255,6 +256,10 @@ impl LayerCache {
 }
 
 impl Sight {
+    pub(crate) fn seen(&self) -> Seen {
+        self.hidden.clone().map_or(Seen::Past, |hidden| Seen::Unmarked(Box::new(hidden)))
+    }
+
     /// `tokens` present tokens behind `past` earlier ones; `live(row, key)` says whether a row uses a place.
     pub(crate) fn new(
         tokens: usize,

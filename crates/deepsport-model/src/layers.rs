@@ -5,7 +5,10 @@
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::module::linear;
-use burn::tensor::{Bool, DType, Device, Distribution, FloatDType, Tensor};
+use burn::tensor::{DType, Device, Distribution, FloatDType, Tensor};
+
+#[cfg(feature = "flex")]
+use crate::kernels;
 
 /// Where and in which precision parameters are made. They are drawn only if no checkpoint replaces them before use.
 #[derive(Debug, Clone)]
@@ -90,14 +93,11 @@ impl Linear {
         let is_packed = matches!(weight.dtype(), DType::QFloat(_));
         let weight = if is_packed && x.is_autodiff() { weight.dequantize() } else { weight };
         match self.weight.adapter() {
-            None => match bias {
-                None => product(x, weight),
-                Some(bias) => product(x, weight) + bias.unsqueeze(),
-            },
+            None => product(x, weight, bias),
             Some(adapter) => {
-                let low = linear(x.clone(), adapter.a.val(), None);
-                let added = linear(low, adapter.b.val(), None).mul_scalar(adapter.scale);
-                linear(x, weight, bias) + added
+                let low = product(x.clone(), adapter.a.val(), None);
+                let added = product(low, adapter.b.val(), None).mul_scalar(adapter.scale);
+                product(x, weight, bias) + added
             }
         }
     }
@@ -115,39 +115,34 @@ impl Linear {
     }
 }
 
-/// `x @ weight`. A single row on the CPU goes through the weight in pieces of its columns: the pieces run in parallel (the
-/// product of one row with a matrix is not split by the backend), and the sums of a piece stay in the nearest cache.
+/// `x @ weight + bias`.
 ///
 /// # Shapes
 ///
 /// - `x`: `[.., d_in]`, `weight`: `[d_in, d_out]`, output `[.., d_out]`
-fn product<const D: usize>(x: Tensor<D>, weight: Tensor<2>) -> Tensor<D> {
-    let (mut shape, [d_in, d_out]) = (x.dims(), weight.dims());
-    let is_one_row = x.shape().num_elements() == d_in;
-    let is_plain = !x.is_autodiff() && weight.dtype() == DType::F32 && is_cpu(&x.device());
-    let pieces = if is_one_row && is_plain { pieces(d_out) } else { 1 };
-    if pieces == 1 {
-        return linear(x, weight, None);
+pub(crate) fn product<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if kernels::serves_without_gradients(&x, &weight)
+        && let Some(product) = kernels::product_of_row(&x, &weight)
+    {
+        return match bias {
+            None => product,
+            Some(bias) => product + bias.unsqueeze(),
+        };
     }
-    let columns = weight.reshape([d_in, pieces, d_out / pieces]).swap_dims(0, 1); // a view
-    shape[D - 1] = d_out;
-    x.reshape([1, 1, d_in]).expand([pieces, 1, d_in]).matmul(columns).reshape(shape)
-}
-
-/// The fewest equal pieces of `columns`, at least 4, none over 8,192; 1 where there are none.
-fn pieces(columns: usize) -> usize {
-    let fewest = columns.div_ceil(8192).max(4);
-    (fewest..=8 * fewest).find(|pieces| columns.is_multiple_of(*pieces)).unwrap_or(1)
-}
-
-#[cfg(feature = "flex")]
-fn is_cpu(device: &Device) -> bool {
-    *device == Device::flex()
-}
-
-#[cfg(not(feature = "flex"))]
-fn is_cpu(_: &Device) -> bool {
-    false
+    // many sequences are one product, not one each
+    let [d_in, d_out] = weight.dims();
+    let rows = x.shape().num_elements() / d_in;
+    if D > 2 && rows > x.dims()[D - 2] && !matches!(weight.dtype(), DType::QFloat(_)) {
+        let mut shape = x.dims();
+        shape[D - 1] = d_out;
+        return linear(x.reshape([rows, d_in]), weight, bias).reshape(shape);
+    }
+    linear(x, weight, bias)
 }
 
 /// `x / sqrt(mean(x^2) + eps) * weight`, the mean taken in single precision.
@@ -170,6 +165,10 @@ impl RmsNorm {
     ///
     /// - `x` and output: `[.., width]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        #[cfg(feature = "flex")]
+        if kernels::serves(&x) {
+            return kernels::rms_norm(x, self.weight.val(), self.eps);
+        }
         let dtype = x.dtype();
         let x = x.cast(FloatDType::F32);
         let mean_square = (x.clone() * x.clone()).mean_dim(D - 1);
@@ -205,7 +204,7 @@ impl Mlp {
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let gate = self.gate_proj.forward(x.clone()); // [.., intermediate_size]
         let up = self.up_proj.forward(x);
-        self.down_proj.forward(silu(gate) * up)
+        self.down_proj.forward(swiglu(gate, up))
     }
 
     /// The layer without adapters.
@@ -219,9 +218,13 @@ impl Mlp {
     }
 }
 
-/// `x * sigmoid(x)`.
-fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    sigmoid(x.clone()) * x
+/// `gate * sigmoid(gate) * up`.
+fn swiglu<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if kernels::serves(&gate) {
+        return kernels::swiglu(gate, up);
+    }
+    sigmoid(gate.clone()) * gate * up
 }
 
 /// Turns pairs of a head's first and second half: `(a, b) -> (a cos - b sin, b cos + a sin)`, in single precision.
@@ -231,6 +234,10 @@ fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// - `x` and output: `[batch, seq_len, heads, head_dim]`
 /// - `cos`, `sin`: `[batch or 1, seq_len, 1, head_dim / 2]`
 pub(crate) fn rotate(x: Tensor<4>, cos: &Tensor<4>, sin: &Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if kernels::serves(&x) {
+        return kernels::rotate(x, cos, sin);
+    }
     let dtype = x.dtype();
     let x = x.cast(FloatDType::F32);
     let half = x.dims()[3] / 2;
@@ -240,17 +247,4 @@ pub(crate) fn rotate(x: Tensor<4>, cos: &Tensor<4>, sin: &Tensor<4>) -> Tensor<4
         3,
     );
     turned.cast(FloatDType::from(dtype))
-}
-
-/// Scores with the pairs of `hidden` out of reach. The value is finite, so that a row that sees nothing (padding) stays
-/// a number.
-pub(crate) fn hide(scores: Tensor<4>, hidden: Option<Tensor<4, Bool>>) -> Tensor<4> {
-    const OUT_OF_REACH: f32 = -1e30;
-    match hidden {
-        None => scores,
-        Some(hidden) if scores.dtype() == DType::F16 => {
-            scores.mask_fill(hidden.clone(), f32::from(half::f16::MIN))
-        }
-        Some(hidden) => scores.mask_fill(hidden, OUT_OF_REACH),
-    }
 }

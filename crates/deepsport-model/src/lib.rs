@@ -41,6 +41,7 @@ pub mod processor; // pictures and clips in
 pub mod tokenizer; // text to ids and back
 pub mod chat; // conversations
 pub mod sampling; // logits to the next token
+mod attend;
 mod batch;
 mod cache;
 pub mod checkpoint;
@@ -48,6 +49,8 @@ mod config;
 pub mod estimate; // sizes and memory
 mod error;
 pub mod generate;
+#[cfg(feature = "flex")]
+mod kernels;
 pub mod language;
 mod layers;
 mod network;

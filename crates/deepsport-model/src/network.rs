@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::module::linear;
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
 
 use crate::Result;
@@ -271,7 +270,7 @@ impl Head {
     pub(crate) fn forward<const D: usize>(&self, hidden_states: Tensor<D>) -> Tensor<D> {
         let logits = match (&self.own, &self.tied) {
             (Some(own), _) => own.forward(hidden_states),
-            (None, Some(tied)) => linear(hidden_states, tied.weight().transpose(), None),
+            (None, Some(tied)) => tied.scores(hidden_states),
             (None, None) => unreachable!("a head is one of both"),
         };
         logits.cast(FloatDType::F32)

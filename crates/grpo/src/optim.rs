@@ -5,13 +5,17 @@ use std::path::Path;
 
 use burn::Tensor;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
-use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{pack_module, pack_optimizer, take, unpack_module, unpack_optimizer};
 use crate::devices::{in_order, share_out};
 use crate::{Error, Result, Schedule};
+
+mod adamw;
+
+pub use adamw::AdamW;
 
 const OPTIMIZER: &str = "optimizer.bpk";
 
@@ -67,12 +71,7 @@ impl OptimConfig {
     }
 
     pub(crate) fn init(&self) -> ModuleOptimizer {
-        AdamWConfig::new()
-            .with_beta_1(self.beta_1)
-            .with_beta_2(self.beta_2)
-            .with_epsilon(self.epsilon)
-            .with_weight_decay(self.weight_decay)
-            .init()
+        AdamW::new(self.beta_1, self.beta_2, self.epsilon, self.weight_decay).into()
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -93,8 +92,7 @@ pub(crate) fn grad_norm<M: Module>(module: &M, grads: &GradientsParams) -> f64 {
     impl ModuleVisitor for Squares<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(grad) = self.0.get::<D>(param.id) {
-                self.1 +=
-                    grad.cast(burn::tensor::FloatDType::F32).square().sum().into_scalar::<f64>();
+                self.1 += adamw::sum_of_squares(&grad);
             }
         }
     }

@@ -131,6 +131,9 @@ pub(crate) struct BenchArgs {
     /// Leaves training out, for models whose gradients and moments do not fit.
     #[arg(long)]
     pub(crate) no_train: bool,
+    /// Trains as long sequences need it: layers and the head are computed again in the backward pass instead of being kept.
+    #[arg(long)]
+    pub(crate) recompute: bool,
     /// Writes the sizes as config.json to this file, for peers that shall have the same.
     #[arg(long)]
     pub(crate) write_config: Option<PathBuf>,

@@ -9,7 +9,9 @@ use burn::tensor::{Int, Tensor};
 
 use crate::cache::{KvCache, Sight};
 use crate::config::TextConfig;
-use crate::layers::{Init, RmsNorm};
+#[cfg(feature = "flex")]
+use crate::kernels;
+use crate::layers::{Init, RmsNorm, product};
 use crate::observe::{Observer, Stage};
 use crate::recompute::recompute;
 use crate::rope::{Rope, frequencies};
@@ -191,6 +193,19 @@ impl LanguageModel {
 impl Embedding {
     pub(crate) fn weight(&self) -> Tensor<2> {
         self.weight.val()
+    }
+
+    /// `x @ weight^T`: the head, where it is tied.
+    pub(crate) fn scores<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let weight = self.weight.val();
+        #[cfg(feature = "flex")]
+        if x.is_autodiff() && kernels::serves(&x) {
+            let (mut shape, [words, width]) = (x.dims(), weight.dims());
+            let rows = x.shape().num_elements() / width;
+            shape[D - 1] = words;
+            return kernels::product_with_rows(x.reshape([rows, width]), weight).reshape(shape);
+        }
+        product(x, weight.transpose(), None)
     }
 }
 

@@ -5,7 +5,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::batch::Batch;
 use crate::language::Keep;
-use crate::network::{Network, Pass};
+use crate::network::{Head, Network, Pass};
 use crate::observe::Observer;
 use crate::recompute::recompute;
 use crate::sequence::Sequence;
@@ -18,7 +18,8 @@ pub struct ScoreSettings {
     pub keep: Keep,
     /// What scores are divided by: that of sampling, or the log-probabilities are of another distribution.
     pub temperature: f64,
-    /// Tokens whose scores of all words exist at once; a word takes 4 bytes. The backward pass makes them again.
+    /// Tokens whose scores of all words exist at once; a word takes 4 bytes. The backward pass makes them again, unless
+    /// everything is kept.
     pub head_chunk: usize,
 }
 
@@ -109,11 +110,14 @@ impl Network {
             let len = (count - start).min(settings.head_chunk);
             let (targets, temperature) =
                 (targets.clone().narrow(0, start, len), settings.temperature);
-            scores.push(recompute(
-                &head,
-                [states.clone().narrow(0, start, len)],
-                move |head, [states]| score(head.forward(states), targets.clone(), temperature),
-            ));
+            let inputs = [states.clone().narrow(0, start, len)];
+            let of_chunk = move |head: &Head, [states]: [Tensor<2>; 1]| {
+                score(head.forward(states), targets.clone(), temperature)
+            };
+            scores.push(match settings.keep {
+                Keep::Everything => of_chunk(&head, inputs),
+                Keep::Layers => recompute(&head, inputs, of_chunk),
+            });
         }
         // what stands behind a shorter sequence: one more line, of zeros
         scores.push(Tensor::zeros([1, 2], &device));
@@ -133,6 +137,10 @@ impl Network {
 ///
 /// - `logits`: `[tokens, vocab]`; `targets`: `[tokens]`; output: `[tokens, 2]`
 fn score(logits: Tensor<2>, targets: Tensor<1, Int>, temperature: f64) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    if crate::kernels::serves(&logits) {
+        return crate::kernels::score(logits, targets, temperature);
+    }
     let logits = if temperature == 1.0 { logits } else { logits.div_scalar(temperature) };
     let all = log_softmax(logits, 1);
     let of_target = all.clone().gather(1, targets.unsqueeze_dim(1)); // [tokens, 1]

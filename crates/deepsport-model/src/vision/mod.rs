@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::activation::gelu;
-use burn::tensor::module::attention;
-use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Int, Tensor, TensorData};
 
+use crate::attend::{Seen, attend};
 use crate::config::VisionConfig;
 use crate::language::Keep;
 use crate::layers::{Init, Linear, Mlp, RmsNorm, rotate};
@@ -308,16 +307,9 @@ fn attend_run(
                     .reshape([frames * group.num_windows, group.window_len, heads, head_dim])
                     .swap_dims(1, 2) // [pieces, heads, window_len, head_dim]
             };
-            attention(
-                pieces(&query),
-                pieces(&key),
-                pieces(&value),
-                None,
-                None,
-                AttentionModuleOptions::default(),
-            )
-            .swap_dims(1, 2)
-            .reshape([frames, group_len, heads * head_dim])
+            attend(pieces(&query), pieces(&key), pieces(&value), &Seen::All)
+                .swap_dims(1, 2)
+                .reshape([frames, group_len, heads * head_dim])
         })
         .collect();
     Tensor::cat(parts, 1).reshape([num_patches, heads * head_dim])

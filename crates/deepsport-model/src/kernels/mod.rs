@@ -1,0 +1,46 @@
+//! Operations of our own for single precision on the CPU, each in one pass over memory.
+//!
+//! burn's pure-Rust backend multiplies matrices on all cores and in wide registers, but runs the operations between
+//! products one by one, each over all of memory, on one core, with the C library's exponential. What a decoder layer does
+//! between its products is therefore written here as single operations with their own gradients: plain loops, compiled for
+//! the widest registers and spread over all cores ([`simd`]).
+//!
+//! [`serves`] says whether a tensor may go through them. Every other device and precision takes the composition of
+//! burn's operations, which stands where the kernel is called and which the tests here compare with.
+
+mod norm;
+mod record;
+mod rotary;
+mod row;
+mod score;
+mod simd;
+mod softmax;
+mod swiglu;
+mod tied;
+#[cfg(test)]
+mod tests;
+
+use burn::tensor::{DType, Device, Tensor};
+
+pub(crate) use norm::rms_norm;
+pub(crate) use rotary::rotate;
+pub(crate) use row::product_of_row;
+pub(crate) use score::score;
+pub(crate) use softmax::weights;
+pub(crate) use swiglu::swiglu;
+pub(crate) use tied::product_with_rows;
+
+/// Whether these kernels can compute with `x`: single precision, on the CPU, and, under autodiff, without burn's own
+/// checkpointing.
+pub(crate) fn serves<const D: usize>(x: &Tensor<D>) -> bool {
+    use burn::tensor::GradientCheckpointingStrategy::Balanced;
+    x.dtype() == DType::F32 && {
+        let device = x.device();
+        device == Device::flex() && device.gradient_checkpointing_strategy() != Some(Balanced)
+    }
+}
+
+/// Whether they can compute with both, and nobody asks for gradients.
+pub(crate) fn serves_without_gradients<const D: usize>(x: &Tensor<D>, weight: &Tensor<2>) -> bool {
+    serves(x) && serves(weight) && !x.is_autodiff() && !weight.is_autodiff()
+}
