@@ -1,7 +1,8 @@
 //! Why something could not be done.
 
 use std::path::PathBuf;
-use std::time::Duration;
+
+use crate::ServiceProblem;
 
 /// Result with this crate's [`Error`] unless another is named.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -137,52 +138,4 @@ pub enum Error {
     /// A page could not be written.
     #[error("the page cannot be rendered")]
     Page(#[from] askama::Error),
-}
-
-/// What can go wrong between this crate and a server.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServiceProblem {
-    /// Nobody answers at the address.
-    #[error("cannot be reached ({reason}); start the server or correct the address")]
-    Unreachable {
-        /// What the system said.
-        reason: String,
-    },
-    /// Any status other than success.
-    #[error("answered with status {status}: {message}; {}", hint(*status))]
-    Status {
-        /// The status.
-        status: u16,
-        /// The server's words.
-        message: String,
-    },
-    /// No complete answer in time.
-    #[error("no complete answer within {after:?}; allow more time or ask for less")]
-    TimedOut {
-        /// The time allowed.
-        after: Duration,
-    },
-    /// The answer is not in the form that the protocol lays down.
-    #[error("the answer cannot be read ({reason}); is this an OpenAI-compatible server?")]
-    Malformed {
-        /// Where it differs.
-        reason: String,
-    },
-    /// The model refuses to answer.
-    #[error("the model refuses: {reason}; ask otherwise or take another model")]
-    Refused {
-        /// The model's or server's words.
-        reason: String,
-    },
-}
-
-fn hint(status: u16) -> &'static str {
-    match status {
-        400 | 413 | 422 => "does the model take images, and as many as are shown?",
-        401 | 403 => "set a key that is valid there",
-        404 => "check the address and the name of the model",
-        429 => "wait, ask more slowly, or raise the quota there",
-        _ => "see the server's log",
-    }
 }

@@ -56,10 +56,11 @@ mod files;
 mod error;
 
 pub use data::{Difficulty, Dimension};
-pub use error::{Error, Result, ServiceProblem};
+pub use error::{Error, Result};
 pub use files::write_text;
 #[cfg(feature = "openai")]
 pub use openai::OpenAi;
+pub use openai_service::Problem as ServiceProblem;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -54,14 +54,14 @@ impl Chunking {
             return Err(Error::InvalidSetting {
                 name: "max_chars",
                 value: self.max_chars.to_string(),
-                reason: "must be at least 16",
+                reason: "must be at least 16".into(),
             });
         }
         if self.overlap_chars >= self.max_chars {
             return Err(Error::InvalidSetting {
                 name: "overlap_chars",
                 value: self.overlap_chars.to_string(),
-                reason: "must be smaller than max_chars",
+                reason: "must be smaller than max_chars".into(),
             });
         }
         Ok(())
@@ -102,7 +102,7 @@ impl Chunking {
                     .map_err(|_| Error::InvalidSetting {
                         name: "overlap_chars",
                         value: self.overlap_chars.to_string(),
-                        reason: "must be smaller than max_chars",
+                        reason: "must be smaller than max_chars".into(),
                     })?;
                 for (offset, text) in TextSplitter::new(config).chunk_indices(&section.text) {
                     push(offset, text);

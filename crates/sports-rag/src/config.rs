@@ -92,8 +92,9 @@ impl Config {
 
     pub(crate) fn check(&self) -> Result<()> {
         self.chunking.check()?;
-        let invalid =
-            |name, value: String, reason| Err(Error::InvalidSetting { name, value, reason });
+        let invalid = |name, value: String, reason: &'static str| {
+            Err(Error::InvalidSetting { name, value, reason: reason.into() })
+        };
         if !(self.k1.is_finite() && self.k1 >= 0.0) {
             return invalid("k1", self.k1.to_string(), "must be a finite number of at least 0");
         }

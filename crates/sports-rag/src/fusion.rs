@@ -72,7 +72,7 @@ pub(crate) fn diversify(
         return Err(Error::InvalidSetting {
             name: "mmr",
             value: lambda.to_string(),
-            reason: "must lie in 0..=1",
+            reason: "must lie in 0..=1".into(),
         });
     }
     let (low, high) = span(scores.iter().copied());

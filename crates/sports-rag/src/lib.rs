@@ -83,7 +83,7 @@ pub use chunk::{Chunk, Chunking};
 pub use config::Config;
 pub use document::{Document, Section, Source};
 pub use embed::{Embedder, Reranker};
-pub use error::{Error, Result, ServiceProblem};
+pub use error::{Error, Result};
 pub use guide::{Advice, Guidance, GuidanceItem, Guide, Reference, Sections, TemplateGuide};
 pub use hit::{Contribution, Hit, Ranks};
 pub use lsi::Lsi;
@@ -91,6 +91,7 @@ pub use lsi::Lsi;
 pub use model2vec::Model2Vec;
 #[cfg(feature = "openai")]
 pub use openai::OpenAi;
+pub use openai_service::Problem as ServiceProblem;
 pub use prompt::{CheckedGuidance, LanguageModel, ModelGuide, Prompt};
 pub use query::{Boost, Fusion, Query};
 #[cfg(feature = "quickwit")]

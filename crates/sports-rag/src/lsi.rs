@@ -55,7 +55,11 @@ impl Lsi {
     pub fn fit<T: AsRef<str>>(lang: &str, texts: &[T], dim: usize) -> Result<Self> {
         if !(1..=4096).contains(&dim) {
             let (name, value) = ("dim", dim.to_string());
-            return Err(Error::InvalidSetting { name, value, reason: "must lie in 1..=4096" });
+            return Err(Error::InvalidSetting {
+                name,
+                value,
+                reason: "must lie in 1..=4096".into(),
+            });
         }
         let counts: Vec<BTreeMap<String, f32>> =
             texts.iter().map(|text| count(lang, text.as_ref())).collect();

@@ -27,7 +27,7 @@ impl Wanted {
         for (text, weight) in texts {
             if !weight.is_finite() || weight < 0.0 {
                 let (value, reason) = (weight.to_string(), "must be a finite number of at least 0");
-                return Err(Error::InvalidSetting { name: "extra", value, reason });
+                return Err(Error::InvalidSetting { name: "extra", value, reason: reason.into() });
             }
             for term in analysis::query_terms(&lang, text) {
                 *terms.entry(analysis::index_term(&lang, &term.text)).or_insert(0.0) += weight;
@@ -37,7 +37,7 @@ impl Wanted {
         for boost in &query.boosts {
             if !boost.weight.is_finite() {
                 let (value, reason) = (boost.weight.to_string(), "must be a finite number");
-                return Err(Error::InvalidSetting { name: "boosts", value, reason });
+                return Err(Error::InvalidSetting { name: "boosts", value, reason: reason.into() });
             }
             facets.push((facet_term(&boost.facet, &boost.value), boost.weight));
         }

@@ -5,10 +5,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use frame_tool::Frame;
+use openai_service::Problem;
 use serde::{Deserialize, Serialize};
 
-use super::transport::Failure;
-use crate::ServiceProblem;
 use crate::agent::{Message, Part, Role, Utterance};
 
 /// `POST /chat/completions`.
@@ -146,10 +145,10 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Takes a piece in and gives the words it adds.
-    pub(super) fn add(&mut self, piece: Piece) -> Result<Option<String>, Failure> {
+    pub(super) fn add(&mut self, piece: Piece) -> Result<Option<String>, Problem> {
         if let Some(error) = piece.error {
             let reason = format!("the stream broke off: {error}");
-            return Err(ServiceProblem::Refused { reason }.into());
+            return Err(Problem::Refused { reason });
         }
         self.usage = piece.usage.or(self.usage);
         let Some(Choice { delta, finish_reason }) = piece.choices.into_iter().next() else {
@@ -157,7 +156,7 @@ impl Answer {
         };
         if finish_reason.as_deref() == Some("content_filter") {
             let reason = "its content filter stopped the answer".into();
-            return Err(ServiceProblem::Refused { reason }.into());
+            return Err(Problem::Refused { reason });
         }
         self.refusal.push_str(&delta.refusal.unwrap_or_default());
         let mut added = String::new();
@@ -179,12 +178,12 @@ impl Answer {
     }
 
     /// The whole turn. An answer that was cut off at the limit of tokens is a turn like any other: the agent judges it.
-    pub(super) fn into_utterance(self) -> Result<Utterance, Failure> {
+    pub(super) fn into_utterance(self) -> Result<Utterance, Problem> {
         if !self.refusal.trim().is_empty() {
-            return Err(ServiceProblem::Refused { reason: self.refusal }.into());
+            return Err(Problem::Refused { reason: self.refusal });
         }
         if self.text.trim().is_empty() {
-            return Err(ServiceProblem::Malformed { reason: "the answer is empty".into() }.into());
+            return Err(Problem::Malformed { reason: "the answer is empty".into() });
         }
         Ok(Utterance {
             text: self.text,

@@ -156,7 +156,7 @@ fn a_teacher_may_try_again() {
 #[test]
 fn servers_teach_and_judge() {
     use crate::openai::answer;
-    use crate::server::Server;
+    use openai_service::test_server::Server;
     let folder = tempfile::tempdir().unwrap();
     let items = items(6);
     let records = records(&items);

@@ -13,5 +13,3 @@ mod local;
 mod folder;
 #[cfg(feature = "local")]
 mod speaker;
-#[cfg(feature = "openai")]
-mod server;

@@ -9,7 +9,7 @@ use deepsport::{Error, OpenAi, ServiceProblem};
 use frame_tool::{Video, VideoOptions};
 use serde_json::{Value, json};
 
-use crate::server::{Reply, Server};
+use openai_service::test_server::{Reply, Server};
 
 const KEY: &str = "sk-very-secret";
 

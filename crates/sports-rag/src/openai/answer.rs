@@ -2,10 +2,10 @@
 //!
 //! Own types instead of async-openai's: other servers leave fields out or know other reasons for stopping.
 
+use openai_service::Problem;
 use serde::{Deserialize, Serialize};
 
-use super::transport::Failure;
-use crate::{Prompt, ServiceProblem};
+use crate::Prompt;
 
 /// `POST /chat/completions`.
 #[derive(Debug, Serialize)]
@@ -108,22 +108,22 @@ impl Answer {
     }
 
     /// The text, unless the model refused, was cut short or said nothing.
-    pub(super) fn text(self) -> Result<String, Failure> {
-        let malformed = |reason: &str| ServiceProblem::Malformed { reason: reason.into() };
+    pub(super) fn text(self) -> Result<String, Problem> {
+        let malformed = |reason: &str| Problem::Malformed { reason: reason.into() };
         let Some(choice) = self.choices.into_iter().next() else {
-            return Err(malformed("it holds no choice").into());
+            return Err(malformed("it holds no choice"));
         };
         let refusal = choice.message.refusal.filter(|refusal| !refusal.trim().is_empty());
         let text = choice.message.content.filter(|text| !text.trim().is_empty());
         match (choice.finish_reason.as_deref(), refusal, text) {
-            (_, Some(reason), _) => Err(ServiceProblem::Refused { reason }.into()),
+            (_, Some(reason), _) => Err(Problem::Refused { reason }),
             (Some("content_filter"), ..) => {
                 let reason = "its content filter stopped the answer".into();
-                Err(ServiceProblem::Refused { reason }.into())
+                Err(Problem::Refused { reason })
             }
-            (Some("length"), ..) => Err(ServiceProblem::CutShort.into()),
+            (Some("length"), ..) => Err(Problem::CutShort),
             (.., Some(text)) => Ok(text),
-            (.., None) => Err(malformed("the answer is empty").into()),
+            (.., None) => Err(malformed("the answer is empty")),
         }
     }
 }

@@ -1,18 +1,13 @@
-use std::fmt::Debug;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use async_openai::Client;
-use async_openai::config::OpenAIConfig;
-use futures_util::StreamExt as _;
+use openai_service::{Problem, Service, block_on};
 
-use crate::{Error, LanguageModel, Prompt, Result, ServiceProblem};
+use crate::{Error, LanguageModel, Prompt, Result};
 
 mod answer; // what goes over the wire
-mod transport; // one request, its retries, its failures
 
 use answer::{Answer, Piece, Request};
-use transport::Transport;
 
 /// Where OpenAI itself answers; taken if no other address is set.
 const HOSTED: &str = "https://api.openai.com/v1";
@@ -31,58 +26,28 @@ const HOSTED: &str = "https://api.openai.com/v1";
 /// server asks for in `Retry-After`. The key is sent to the server and never printed, not even when the server repeats
 /// it in a message. Works inside an asynchronous program as well as outside: the blocking calls run on a thread of
 /// their own.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct OpenAi {
-    endpoint: String,
+    service: Service,
     model: String,
-    key: String,
-    timeout: Duration,
-    retries: u32,
     temperature: Option<f32>,
     max_tokens: Option<u32>,
 }
 
-impl Debug for OpenAi {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenAi")
-            .field("endpoint", &self.endpoint)
-            .field("model", &self.model)
-            .field("key", &if self.key.is_empty() { "none" } else { "set" })
-            .field("timeout", &self.timeout)
-            .field("retries", &self.retries)
-            .finish_non_exhaustive()
-    }
-}
-
 impl OpenAi {
-    /// Asks `model` at `endpoint`, the address up to and with `/v1`, without a key.
+    /// Asks `model` at `endpoint`, the address up to and with `/v1`, without a key. A bare host means its `/v1`.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidSetting`] if the endpoint is no `http` address (or `https`, with the feature `openai-tls`), or
     /// the model has no name.
-    pub fn new(endpoint: impl Into<String>, model: impl Into<String>) -> Result<Self> {
-        let endpoint = endpoint.into().trim().trim_end_matches('/').to_string();
-        let model = model.into();
-        let invalid = |name, value: &str, reason| {
-            Err(Error::InvalidSetting { name, value: value.into(), reason })
-        };
-        crate::error::check_endpoint(&endpoint)?;
-        if endpoint.starts_with("https://") && !cfg!(feature = "openai-tls") {
-            return invalid("endpoint", &endpoint, "https needs the feature `openai-tls`");
-        }
+    pub fn new(endpoint: impl AsRef<str>, model: impl Into<String>) -> Result<Self> {
+        let (service, model) = (Service::new(endpoint.as_ref())?, model.into());
         if model.trim().is_empty() {
-            return invalid("model", &model, "must name a model that the server offers");
+            let reason = "must name a model that the server offers".into();
+            return Err(Error::InvalidSetting { name: "model", value: model, reason });
         }
-        Ok(Self {
-            endpoint,
-            model,
-            key: String::new(),
-            timeout: Duration::from_secs(300),
-            retries: 3,
-            temperature: None,
-            max_tokens: None,
-        })
+        Ok(Self { service, model, temperature: None, max_tokens: None })
     }
 
     /// Reads the endpoint from `OPENAI_BASE_URL` (OpenAI's own if it is not set), the model from `OPENAI_MODEL` and the
@@ -96,11 +61,11 @@ impl OpenAi {
         let endpoint = Some(read("OPENAI_BASE_URL")).filter(|endpoint| !endpoint.trim().is_empty());
         let model = read("OPENAI_MODEL");
         if model.trim().is_empty() {
-            let reason = "must name a model that the server offers";
+            let reason = "must name a model that the server offers".into();
             return Err(Error::InvalidSetting { name: "OPENAI_MODEL", value: model, reason });
         }
         Self::new(endpoint.unwrap_or_else(|| HOSTED.into()), model)?
-            .with_key(read("OPENAI_API_KEY"))
+            .with_key(&read("OPENAI_API_KEY"))
     }
 
     /// Sets the key that is sent as `Authorization: Bearer`; spaces and line ends around it are cut.
@@ -108,27 +73,22 @@ impl OpenAi {
     /// # Errors
     ///
     /// [`Error::InvalidSetting`] if it holds anything but visible ASCII characters; the key is not repeated.
-    pub fn with_key(mut self, key: impl Into<String>) -> Result<Self> {
-        let key = key.into();
-        if !key.trim().chars().all(|c| c.is_ascii_graphic()) {
-            let (value, reason) = ("not shown".into(), "must be visible ASCII without spaces");
-            return Err(Error::InvalidSetting { name: "key", value, reason });
-        }
-        self.key = key.trim().to_string();
+    pub fn with_key(mut self, key: &str) -> Result<Self> {
+        self.service = self.service.with_key(key)?;
         Ok(self)
     }
 
     /// Sets how long one answer may take from request to last word; 300 s by default.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.service = self.service.with_timeout(timeout);
         self
     }
 
     /// Sets how often a request is tried again; 3 times by default.
     #[must_use]
     pub fn with_retries(mut self, retries: u32) -> Self {
-        self.retries = retries;
+        self.service = self.service.with_retries(retries);
         self
     }
 
@@ -157,9 +117,13 @@ impl OpenAi {
     pub fn stream(
         &self,
         prompt: &Prompt,
-        on_piece: impl FnMut(&str) -> ControlFlow<()> + Send,
+        mut on_piece: impl FnMut(&str) -> ControlFlow<()>,
     ) -> Result<String> {
-        self.block_on(self.stream_async(prompt, on_piece))
+        let mut heard = Heard::default();
+        let asked = self
+            .service
+            .stream_here(self.request(prompt, true), |piece| Ok(heard.take(piece, &mut on_piece)));
+        asked.and_then(|()| heard.text()).map_err(|problem| self.failed(problem))
     }
 
     /// As [`LanguageModel::complete`], for asynchronous programs on tokio.
@@ -168,12 +132,8 @@ impl OpenAi {
     ///
     /// [`Error::Service`] naming the endpoint and what went wrong.
     pub async fn complete_async(&self, prompt: &Prompt) -> Result<String> {
-        let asking = async {
-            let answer: Answer =
-                self.client()?.chat().create_byot(self.request(prompt, false)).await?;
-            answer.text()
-        };
-        self.within_time(asking).await
+        let answer = self.service.chat(self.request(prompt, false)).await;
+        answer.and_then(Answer::text).map_err(|problem| self.failed(problem))
     }
 
     /// As [`stream`](Self::stream), for asynchronous programs on tokio.
@@ -186,69 +146,49 @@ impl OpenAi {
         prompt: &Prompt,
         mut on_piece: impl FnMut(&str) -> ControlFlow<()> + Send,
     ) -> Result<String> {
-        let asking = async {
-            let client = self.client()?;
-            let mut pieces =
-                client.chat().create_stream_byot::<_, Piece>(self.request(prompt, true)).await?;
-            let mut answer = Answer::default();
-            while let Some(piece) = pieces.next().await {
-                if let Some(text) = answer.add(piece?)
-                    && on_piece(&text).is_break()
-                {
-                    return Ok(answer.so_far());
-                }
-            }
-            answer.text()
-        };
-        self.within_time(asking).await
-    }
-
-    fn client(&self) -> Result<Client<OpenAIConfig>, transport::Failure> {
-        // Organisation and project would be taken from the environment and sent anywhere.
-        let config = OpenAIConfig::new().with_org_id("").with_project_id("");
-        let config = config.with_api_base(&self.endpoint).with_api_key(&self.key);
-        let transport = Transport::new(&self.endpoint, self.retries)?;
-        Ok(Client::with_config(config).with_http_service(transport.service()))
+        let mut heard = Heard::default();
+        let hear = |piece| Ok(heard.take(piece, &mut on_piece));
+        let asked = self.service.stream(self.request(prompt, true), hear).await;
+        asked.and_then(|()| heard.text()).map_err(|problem| self.failed(problem))
     }
 
     fn request<'a>(&'a self, prompt: &'a Prompt, stream: bool) -> Request<'a> {
         Request::new(&self.model, prompt, stream, self.temperature, self.max_tokens)
     }
 
-    async fn within_time(
-        &self,
-        asking: impl Future<Output = Result<String, transport::Failure>>,
-    ) -> Result<String> {
-        let problem = match tokio::time::timeout(self.timeout, asking).await {
-            Ok(Ok(text)) => return Ok(text),
-            Ok(Err(failure)) => failure.problem(),
-            Err(_) => ServiceProblem::TimedOut { after: self.timeout },
-        };
-        let (service, endpoint) = ("language model".into(), self.endpoint.clone());
-        Err(Error::Service { service, endpoint, problem: problem.without(&self.key) })
+    fn failed(&self, problem: Problem) -> Error {
+        let (service, endpoint) = ("language model".into(), self.service.endpoint().into());
+        Error::Service { service, endpoint, problem }
+    }
+}
+
+/// A streamed answer, as far as it has come.
+#[derive(Default)]
+struct Heard {
+    answer: Answer,
+    is_enough: bool,
+}
+
+impl Heard {
+    fn take(
+        &mut self,
+        piece: Piece,
+        on_piece: &mut impl FnMut(&str) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let text = self.answer.add(piece);
+        let next = text.map_or(ControlFlow::Continue(()), |text| on_piece(&text));
+        self.is_enough = next.is_break();
+        next
     }
 
-    /// Runs on a thread of its own, so that it neither meets nor needs a runtime of the caller's.
-    fn block_on(&self, asking: impl Future<Output = Result<String>> + Send) -> Result<String> {
-        let failed = |reason: String| Error::Service {
-            service: "language model".into(),
-            endpoint: self.endpoint.clone(),
-            problem: ServiceProblem::Unreachable { reason },
-        };
-        let run = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map_err(|error| failed(error.to_string()))?.block_on(asking)
-        };
-        std::thread::scope(|scope| match scope.spawn(run).join() {
-            Ok(answer) => answer,
-            // Only `on_piece` can panic in there; it is the caller's panic.
-            Err(panic) => std::panic::resume_unwind(panic),
-        })
+    fn text(self) -> Result<String, Problem> {
+        if self.is_enough { Ok(self.answer.so_far()) } else { self.answer.text() }
     }
 }
 
 impl LanguageModel for OpenAi {
     fn complete(&self, prompt: &Prompt) -> Result<String> {
-        self.block_on(self.complete_async(prompt))
+        let asking = block_on(self.service.chat(self.request(prompt, false)));
+        asking.and_then(Answer::text).map_err(|problem| self.failed(problem))
     }
 }

@@ -49,6 +49,9 @@ pub struct Quickwit {
     agent: Agent,
 }
 
+/// What the server is for, in errors.
+const SERVICE: &str = "quickwit";
+
 impl Quickwit {
     /// The index named `index` of the server at `endpoint`, such as `http://127.0.0.1:7280`. Sends nothing yet.
     ///
@@ -61,10 +64,10 @@ impl Quickwit {
     pub fn new(endpoint: impl Into<String>, index: impl Into<String>) -> Result<Self> {
         let endpoint = endpoint.into().trim().trim_end_matches('/').to_string();
         let index = index.into();
-        crate::error::check_endpoint(&endpoint)?;
+        openai_service::check_endpoint(&endpoint)?;
         if endpoint.starts_with("https://") {
             let (name, reason) = ("endpoint", "https is not built in: use http, or a local proxy");
-            return Err(Error::InvalidSetting { name, value: endpoint, reason });
+            return Err(Error::InvalidSetting { name, value: endpoint, reason: reason.into() });
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if !((3..=255).contains(&index.len())
@@ -73,7 +76,7 @@ impl Quickwit {
         {
             let (name, reason) =
                 ("index", "needs 3 to 255 letters, digits, - and _, a letter first");
-            return Err(Error::InvalidSetting { name, value: index, reason });
+            return Err(Error::InvalidSetting { name, value: index, reason: reason.into() });
         }
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
@@ -266,7 +269,7 @@ impl Quickwit {
     }
 
     fn error(&self, problem: ServiceProblem) -> Error {
-        Error::Service { service: "quickwit".into(), endpoint: self.endpoint.clone(), problem }
+        Error::Service { service: SERVICE.into(), endpoint: self.endpoint.clone(), problem }
     }
 }
 
@@ -300,7 +303,8 @@ struct FoundHit {
 impl Retriever for Quickwit {
     fn search(&self, query: &Query) -> Result<Vec<Hit>> {
         if let Some((what, instead)) = request::beyond(query) {
-            return Err(self.error(ServiceProblem::Unsupported { what, instead }));
+            let (service, endpoint) = (SERVICE.into(), self.endpoint.clone());
+            return Err(Error::Unsupported { service, endpoint, what, instead });
         }
         let Some(mut body) = request::search(query)? else { return Ok(Vec::new()) };
         let mut size = if query.mmr.is_some() { query.candidates } else { query.top_k };

@@ -10,8 +10,6 @@ mod openai;
 mod quickwit;
 mod reading;
 mod search;
-#[cfg(any(feature = "openai", feature = "quickwit"))]
-mod server;
 mod store;
 #[cfg(any(feature = "model2vec", feature = "hnsw"))]
 mod vectors;

@@ -6,7 +6,7 @@ use sports_rag::{
     retrieve, shipped_cards,
 };
 
-use crate::server::{Reply, Server};
+use openai_service::test_server::{Reply, Server};
 
 const KEY: &str = "sk-very-secret";
 

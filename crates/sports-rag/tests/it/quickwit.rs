@@ -11,7 +11,7 @@ use sports_rag::{
     retrieve,
 };
 
-use crate::server::{Reply, Server};
+use openai_service::test_server::{Reply, Server};
 
 const RECORDED: &str = include_str!("../fixtures/quickwit.json");
 
@@ -245,7 +245,7 @@ fn what_the_server_cannot_do_is_named() {
         knee.clone().with_fuzzy(true),
         knee.clone().with_explain(true),
     ] {
-        assert!(matches!(problem(nobody.search(&query)), ServiceProblem::Unsupported { .. }));
+        assert!(matches!(nobody.search(&query), Err(Error::Unsupported { .. })));
     }
     for (endpoint, index) in [
         ("127.0.0.1:7280", "coaching"),

@@ -1,4 +1,4 @@
-//! Sends one request, tries again where that may help, and says what went wrong in the crate's words.
+//! Sends one request, tries again where that may help, and says what went wrong in this crate's words.
 //!
 //! async-openai's own retries lose the status of answers that are not JSON, as proxies give them, hence these.
 
@@ -9,56 +9,31 @@ use async_openai::middleware::HttpRequestFactory;
 use reqwest::StatusCode;
 use reqwest::header::RETRY_AFTER;
 
-use crate::ServiceProblem;
+use crate::Problem;
 
 /// Wait before the first further try; doubled every time.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// Longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// How long a connection may take.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of a server's message is kept, in characters.
 const MESSAGE_CHARS: usize = 300;
 
-/// What kept an answer from coming.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Client(OpenAIError),
-    Problem(ServiceProblem),
-}
-
-impl From<OpenAIError> for Failure {
-    fn from(error: OpenAIError) -> Self {
-        Self::Client(error)
-    }
-}
-
-impl From<reqwest::Error> for Failure {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Client(OpenAIError::Reqwest(error))
-    }
-}
-
-impl From<ServiceProblem> for Failure {
-    fn from(problem: ServiceProblem) -> Self {
-        Self::Problem(problem)
-    }
-}
-
 /// The connection to one server.
 #[derive(Debug, Clone)]
-pub(super) struct Transport {
+pub(crate) struct Transport {
     http: reqwest::Client,
     retries: u32,
 }
 
 impl Transport {
-    pub(super) fn new(endpoint: &str, retries: u32) -> Result<Self, Failure> {
+    pub(crate) fn new(endpoint: &str, retries: u32) -> Result<Self, OpenAIError> {
         Ok(Self { http: client(endpoint)?, retries })
     }
 
     /// The transport as async-openai takes it.
-    pub(super) fn service(
+    pub(crate) fn service(
         self,
     ) -> impl tower::Service<
         HttpRequestFactory,
@@ -96,14 +71,14 @@ impl Transport {
 }
 
 /// What connects to the server at `endpoint`.
-pub(super) fn client(endpoint: &str) -> Result<reqwest::Client, Failure> {
+pub(crate) fn client(endpoint: &str) -> Result<reqwest::Client, OpenAIError> {
     let mut http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT);
     // A proxy of the system's cannot reach this machine's own servers.
     let host = endpoint.split("://").nth(1).unwrap_or_default();
     if ["127.", "localhost", "[::1]"].iter().any(|local| host.starts_with(local)) {
         http = http.no_proxy();
     }
-    Ok(http.build()?)
+    http.build().map_err(OpenAIError::Reqwest)
 }
 
 /// An answer other than 2xx, with what its body says.
@@ -132,49 +107,27 @@ fn may_pass(error: &OpenAIError) -> bool {
     }
 }
 
-impl Failure {
-    pub(super) fn problem(self) -> ServiceProblem {
-        let error = match self {
-            Self::Problem(problem) => return problem,
-            Self::Client(error) => error,
-        };
-        match error {
-            OpenAIError::Reqwest(error) if error.is_timeout() && error.is_connect() => {
-                let reason = format!("no connection within {} s", CONNECT_TIMEOUT.as_secs());
-                ServiceProblem::Unreachable { reason }
-            }
-            OpenAIError::Reqwest(error) if error.is_connect() || error.is_request() => {
-                ServiceProblem::Unreachable { reason: innermost(&error) }
-            }
-            OpenAIError::Reqwest(error) => {
-                ServiceProblem::Malformed { reason: format!("it broke off: {}", innermost(&error)) }
-            }
-            OpenAIError::ApiError(error) => ServiceProblem::Status {
-                status: error.status_code.as_u16(),
-                message: shortened(&error.api_error.message),
-            },
-            OpenAIError::JSONDeserialize(error, content) => ServiceProblem::Malformed {
-                reason: format!("{error}, in `{}`", shortened(&content)),
-            },
-            other => ServiceProblem::Malformed { reason: shortened(&other.to_string()) },
+/// The failure in this crate's words.
+pub(crate) fn problem(error: OpenAIError) -> Problem {
+    match error {
+        OpenAIError::Reqwest(error) if error.is_timeout() && error.is_connect() => {
+            let reason = format!("no connection within {} s", CONNECT_TIMEOUT.as_secs());
+            Problem::Unreachable { reason }
         }
-    }
-}
-
-impl ServiceProblem {
-    /// The same with `secret` blotted out wherever a server repeated it.
-    pub(super) fn without(mut self, secret: &str) -> Self {
-        if secret.is_empty() {
-            return self;
+        OpenAIError::Reqwest(error) if error.is_connect() || error.is_request() => {
+            Problem::Unreachable { reason: innermost(&error) }
         }
-        if let Self::Unreachable { reason: text }
-        | Self::Malformed { reason: text }
-        | Self::Refused { reason: text }
-        | Self::Status { message: text, .. } = &mut self
-        {
-            *text = text.replace(secret, "[key]");
+        OpenAIError::Reqwest(error) => {
+            Problem::Malformed { reason: format!("it broke off: {}", innermost(&error)) }
         }
-        self
+        OpenAIError::ApiError(error) => {
+            let message = shortened(&error.api_error.message);
+            Problem::of_status(error.status_code.as_u16(), message)
+        }
+        OpenAIError::JSONDeserialize(error, content) => {
+            Problem::Malformed { reason: format!("{error}, in `{}`", shortened(&content)) }
+        }
+        other => Problem::Malformed { reason: shortened(&other.to_string()) },
     }
 }
 

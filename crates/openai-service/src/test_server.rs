@@ -1,4 +1,4 @@
-//! A server that gives the answers it was told, one per connection.
+//! A server that gives the answers it was told, one per connection: for tests of whatever talks to a server.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// One answer.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reply {
+pub struct Reply {
     status: u16,
     headers: Vec<(&'static str, &'static str)>,
     /// Written one after the other, with `pause` in between.
@@ -17,20 +17,25 @@ pub(crate) struct Reply {
 
 /// What the server was asked.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Request {
+pub struct Request {
     /// Method and path.
-    pub(crate) line: String,
+    pub line: String,
     /// Header lines, names in lower case.
-    pub(crate) headers: Vec<String>,
-    pub(crate) body: String,
+    pub headers: Vec<String>,
+    /// The whole of it.
+    pub body: String,
 }
 
 impl Reply {
-    pub(crate) fn new(status: u16, body: impl Into<String>) -> Self {
+    /// Status and body.
+    #[must_use]
+    pub fn new(status: u16, body: impl Into<String>) -> Self {
         Self { status, pieces: vec![body.into()], ..Self::default() }
     }
 
-    pub(crate) fn pieces<S: Into<String>>(pieces: impl IntoIterator<Item = S>) -> Self {
+    /// Status 200 and a body that comes in pieces.
+    #[must_use]
+    pub fn pieces<S: Into<String>>(pieces: impl IntoIterator<Item = S>) -> Self {
         Self {
             status: 200,
             pieces: pieces.into_iter().map(Into::into).collect(),
@@ -38,12 +43,16 @@ impl Reply {
         }
     }
 
-    pub(crate) fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+    /// Adds a header.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    pub(crate) fn with_pause(mut self, pause: Duration) -> Self {
+    /// Sets how long to wait after the head and each piece.
+    #[must_use]
+    pub fn with_pause(mut self, pause: Duration) -> Self {
         self.pause = pause;
         self
     }
@@ -51,15 +60,21 @@ impl Reply {
 
 /// Listens on a free port of this machine until the test ends; the last reply is repeated.
 #[derive(Debug)]
-pub(crate) struct Server {
-    pub(crate) address: String,
+pub struct Server {
+    /// `http://127.0.0.1:PORT`.
+    pub address: String,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
-    pub(crate) fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
+    /// Starts it.
+    ///
+    /// # Panics
+    ///
+    /// If this machine has no free port.
+    pub fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("the port's address"));
         let requests = Arc::new(Mutex::new(Vec::new()));
         let mut replies: Vec<Reply> = replies.into_iter().collect();
         replies.reverse();
@@ -74,7 +89,9 @@ impl Server {
         Self { address, requests }
     }
 
-    pub(crate) fn requests(&self) -> Vec<Request> {
+    /// What it was asked so far.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -117,8 +134,8 @@ fn read_request(stream: &TcpStream) -> Option<Request> {
             Some(format!("{}: {}", name.to_lowercase(), value.trim()))
         })
         .collect();
-    let length = headers.iter().find_map(|line| line.strip_prefix("content-length: "))?;
-    let mut body = vec![0; length.parse().ok()?];
+    let length = headers.iter().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(Ok(0), str::parse).ok()?];
     reader.read_exact(&mut body).ok()?;
     Some(Request { line, headers, body: String::from_utf8_lossy(&body).into_owned() })
 }
