@@ -133,18 +133,18 @@ fn what_does_not_pass_is_named() {
     let cases: Vec<Case> = vec![
         (
             Reply::new(401, wrong_key),
-            |p| matches!(p, ServiceProblem::Status { status: 401, message } if message.contains("[key]")),
+            |p| matches!(p, ServiceProblem::Unauthorized { status: 401, message } if message.contains("[key]")),
             1,
         ),
         (
             Reply::new(404, r#"{"error": {"message": "no model `tiny`"}}"#),
-            |p| matches!(p, ServiceProblem::Status { status: 404, message } if message.contains("tiny")),
+            |p| matches!(p, ServiceProblem::NotFound { message } if message.contains("tiny")),
             1,
         ),
-        (Reply::new(413, "too large"), |p| p.to_string().contains("as many as are shown"), 1),
+        (Reply::new(413, "too large"), |p| p.to_string().contains("as much of it"), 1),
         (
             Reply::new(429, r#"{"error": {"message": "pay", "type": "insufficient_quota"}}"#),
-            |p| matches!(p, ServiceProblem::Status { status: 429, .. }),
+            |p| matches!(p, ServiceProblem::RateLimited { .. }),
             1,
         ),
         (Reply::new(500, "oops"), |p| matches!(p, ServiceProblem::Status { status: 500, .. }), 2),

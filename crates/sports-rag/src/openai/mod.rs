@@ -73,8 +73,8 @@ impl OpenAi {
     /// # Errors
     ///
     /// [`Error::InvalidSetting`] if it holds anything but visible ASCII characters; the key is not repeated.
-    pub fn with_key(mut self, key: &str) -> Result<Self> {
-        self.service = self.service.with_key(key)?;
+    pub fn with_key(mut self, key: impl AsRef<str>) -> Result<Self> {
+        self.service = self.service.with_key(key.as_ref())?;
         Ok(self)
     }
 
