@@ -294,6 +294,12 @@ pub enum Error {
         /// What is wrong and what would be right.
         problem: String,
     },
+    /// A person's box that was not written as four numbers.
+    #[error("box {text:?}: expected four numbers, left,top,width,height")]
+    BoxText {
+        /// What was written.
+        text: String,
+    },
     /// A setting of a pose network's checkpoint that no network can be made of.
     #[error("{}: field {field}: {problem}", path.display())]
     Checkpoint {

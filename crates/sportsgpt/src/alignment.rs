@@ -1,7 +1,7 @@
 //! Where the motion is in the athlete's recording, and which frames belong together.
 
 use motion_dtw::MotionMatch;
-use pose::{CleaningReport, Side, SkeletonSeries};
+use pose::{CleaningReport, Side, SkeletonSeries, Swap};
 
 use crate::measuring::{Instant, dominant_side};
 use crate::signals::Signals;
@@ -13,9 +13,16 @@ use crate::trial::Trial;
 pub struct Aligned<'t> {
     pub(crate) athlete: Prepared<'t>,
     pub(crate) reference: Prepared<'t>,
-    pub(crate) cleaning: CleaningReport,
+    pub(crate) care: Care,
     pub(crate) mirrored: bool,
     pub(crate) repetitions: Vec<Repetition>,
+}
+
+/// What was done to the athlete's recording before anything was measured.
+#[derive(Debug)]
+pub(crate) struct Care {
+    pub(crate) swaps: Vec<Swap>,
+    pub(crate) cleaning: CleaningReport,
 }
 
 /// A cleaned recording with all its measures.
@@ -52,17 +59,17 @@ impl Repetition {
         &self.found
     }
 
-    /// Judges the dominant sides and puts the keyframes where their definitions say, where that works in both
+    /// Judges the dominant sides by `rule` and puts the keyframes where their definitions say, where that works in both
     /// recordings and keeps their order.
     pub(crate) fn new(
         found: MotionMatch,
         event: &kismam::Event,
+        rule: Option<&str>,
         athlete: &Prepared<'_>,
         reference: &Prepared<'_>,
     ) -> Self {
-        let rule = event.dominant.as_deref();
         let dominant = [
-            dominant_side(&athlete.series, &athlete.signals, rule, athlete_frames(&found, rule)),
+            athlete_side(&found, rule, athlete),
             dominant_side(&reference.series, &reference.signals, rule, reference_frames(&found)),
         ];
         let instant = |name: &str, frame, sigma_frames| Instant {
@@ -103,6 +110,15 @@ impl Repetition {
         let ends = [self.athlete_instants.first(), self.athlete_instants.last()];
         ends.map(|instant| instant.map_or(0.0, |instant| instant.frame))
     }
+}
+
+/// The side that does the deciding part in the athlete's recording.
+pub(crate) fn athlete_side(
+    found: &MotionMatch,
+    rule: Option<&str>,
+    athlete: &Prepared<'_>,
+) -> Side {
+    dominant_side(&athlete.series, &athlete.signals, rule, athlete_frames(found, rule))
 }
 
 /// Frames of the athlete in which the dominant side shows: the whole motion, or from the first keyframe where the rule

@@ -1,8 +1,9 @@
 //! From skeletons and keyframes to the numbers that the assessment reads.
 
-use kismam::{Extract, Feature, Measurement};
+use kismam::{Extract, Feature, FeatureSide, Measurement};
 use pose::{Joint, Side, Signal, SkeletonSeries};
 
+use crate::alignment::Prepared;
 use crate::signals::{Signals, sides};
 
 /// A keyframe in one recording: its name, and where it is.
@@ -21,17 +22,25 @@ pub(crate) struct Instant {
 /// its standard deviation: `sigma^2 = sigma_pose^2 + (omega * e_t)^2`; an extremum does not move with
 /// the window, so it pays only the first. The signed `omega * e_t` is handed on as well: the error of one keyframe is
 /// common to both sides of the body.
+///
+/// What is to be taken on both sides is taken on the one towards the camera only, if there is one: of the other, pose
+/// networks know less than they say (a hidden hip is placed beside the visible one), and a difference of the sides
+/// would be theirs, not the athlete's.
 pub(crate) fn measure(
-    signals: &Signals,
-    fps: f64,
+    recording: &Prepared<'_>,
     features: &[&Feature],
     instants: &[Instant],
     dominant: Side,
 ) -> Vec<Measurement> {
+    let (signals, fps) = (&recording.signals, recording.series.fps());
+    let near = recording.series.camera_side();
     let mut measurements = Vec::new();
     for feature in features {
         let Some(window) = Window::of(feature, instants, fps) else { continue };
         for side in sides(feature.side, dominant) {
+            if feature.side == FeatureSide::Both && near.is_some() && side != near {
+                continue;
+            }
             let Some(signal) = signals.get(&feature.measure, side) else { continue };
             let Some(taken) = take(signal, feature.extract, &window, fps) else { continue };
             let measurement = Measurement::new(&feature.id, taken.value, taken.sigma)

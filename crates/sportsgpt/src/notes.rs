@@ -2,7 +2,7 @@
 
 use kismam::{Direction, EvidenceRecord, IssueAssessment};
 use motion_dtw::{Quality, Tier};
-use pose::{JointCare, View};
+use pose::{JointCare, Limbs, SkeletonSeries, View};
 use sports_rag::IssueQuery;
 
 use crate::alignment::Aligned;
@@ -81,6 +81,26 @@ pub(crate) fn tier(tier: Tier) -> &'static str {
     }
 }
 
+/// What a picture hides; nothing of a recording in space.
+fn view(series: &SkeletonSeries) -> Option<String> {
+    let frontal = "what only a front view shows (knees falling in, widths, leaning sideways)";
+    let hidden = match (series.view(), series.camera_side()) {
+        (View::Space, _) => return None,
+        (View::Side, Some(near)) => format!(
+            "from the {near} side: {frontal} cannot be told, nor whether {near} and {} differ, as the body hides the {0} limbs",
+            near.other()
+        ),
+        (View::Side, None) => format!("from the side: {frontal} cannot be told"),
+        (View::Front, _) => {
+            "from the front: joint flexion and forward lean cannot be told".to_owned()
+        }
+        (View::Unclear, _) => {
+            "at an angle that shows neither side nor front well: few angles can be told".to_owned()
+        }
+    };
+    Some(hidden)
+}
+
 /// Share of missing samples from which the reader is told (ours).
 const MISSING_WORTH_TELLING: f64 = 0.05;
 
@@ -89,7 +109,8 @@ const MAX_STRETCH: f64 = 2.0;
 
 /// What the reader should know before trusting the rest.
 pub(crate) fn notes(aligned: &Aligned<'_>, quality: &Quality) -> Vec<String> {
-    let Aligned { athlete, reference, cleaning, .. } = aligned;
+    let Aligned { athlete, reference, care, .. } = aligned;
+    let cleaning = &care.cleaning;
     let mut notes = Vec::new();
     if athlete.trial.is_simulated() {
         notes.push("The athlete is simulated: nobody jumped. The report shows what a recording would give.".into());
@@ -118,18 +139,20 @@ pub(crate) fn notes(aligned: &Aligned<'_>, quality: &Quality) -> Vec<String> {
                 .into(),
         );
     }
-    let view = match athlete.series.view() {
-        View::Space => None,
-        View::Side => Some(
-            "from the side: what only a front view shows (knees falling in, width) cannot be told",
-        ),
-        View::Front => Some("from the front: joint flexion and forward lean cannot be told"),
-        View::Unclear => {
-            Some("at an angle that shows neither side nor front well: few angles can be told")
-        }
-    };
-    if let Some(view) = view {
+    if let Some(view) = view(&athlete.series) {
         notes.push(format!("Two-dimensional recording {view}."));
+    }
+    if let Some(people) = athlete.trial.people() {
+        notes.push(format!("The file holds several people: {people}."));
+    }
+    for (limbs, name) in [(Limbs::Legs, "legs"), (Limbs::Arms, "arms")] {
+        let swaps = care.swaps.iter().filter(|swap| swap.limbs == limbs);
+        let num_frames: usize = swaps.map(|swap| swap.frame_range.len()).sum();
+        if num_frames > 0 {
+            notes.push(format!(
+                "The recording took the left and right {name} for each other in {num_frames} frames; they were put back."
+            ));
+        }
     }
     let (never, seen): (Vec<&JointCare>, Vec<&JointCare>) =
         cleaning.joints.iter().partition(|care| care.num_missing == cleaning.num_frames);

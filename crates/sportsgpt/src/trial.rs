@@ -17,6 +17,7 @@ pub struct Trial {
     series: SkeletonSeries,
     keyframes: Vec<(String, f64)>,
     action: Option<String>,
+    people: Option<String>,
     simulated: bool,
 }
 
@@ -29,8 +30,8 @@ impl Trial {
     pub fn new(name: impl Into<String>, recording: Recording) -> Self {
         let Recording { series, meta, keyframes, .. } = recording;
         let simulated = meta.get("source").is_some_and(|source| source.starts_with("simulated"));
-        let action = meta.get("action").cloned();
-        Self { name: name.into(), series, keyframes, action, simulated }
+        let (action, people) = (meta.get("action").cloned(), meta.get("people").cloned());
+        Self { name: name.into(), series, keyframes, action, people, simulated }
     }
 
     /// The same trial with other keyframes: names and sub-frame positions.
@@ -62,6 +63,11 @@ impl Trial {
     #[must_use]
     pub fn action(&self) -> Option<&str> {
         self.action.as_deref()
+    }
+
+    /// What the reader said of several people in one file: who was taken.
+    pub(crate) fn people(&self) -> Option<&str> {
+        self.people.as_deref()
     }
 
     /// Whether it comes from a simulation.

@@ -1,16 +1,38 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use pose::Format;
+use pose::{Format, PersonBox};
 
 /// Turns a recorded motion into a coaching report.
 ///
-/// Without MOTION_FILE it reports on a simulated standing long jump, so that there is something to look at.
+/// The motion is a file of skeletons, or a video of one athlete with --pose-model. Without MOTION it reports on a
+/// simulated standing long jump, so that there is something to look at.
 #[derive(Debug, Parser)]
 #[command(version, after_help = "Exit codes: 0 report written, 2 bad input, 1 anything else.")]
 pub(crate) struct Args {
-    /// The athlete's skeletons: this project's CSV, COCO keypoint JSON, TRC, or a folder of OpenPose JSON files.
-    pub(crate) motion_file: Option<PathBuf>,
+    /// The athlete's skeletons: this project's CSV, TRC, C3D, BVH, a folder of OpenPose JSON files, or JSON of COCO,
+    /// AlphaPose, MMPose, MediaPipe or gaitlab. Or a video, with --pose-model: MP4 or MOV with H.264, AVI with motion
+    /// JPEG, GIF, WebP, or a folder of pictures.
+    pub(crate) motion: Option<PathBuf>,
+
+    /// Folder of a ViTPose checkpoint as published, such as usyd-community/vitpose-base-simple: MOTION is a video, and
+    /// its skeletons are found first. Takes minutes; ctrl-c keeps what is done, and the same command goes on. Needs a
+    /// coach that was built with `--features estimate`.
+    #[arg(long, value_name = "DIR", requires = "motion", conflicts_with_all = ["format", "fps", "video"])]
+    pub(crate) pose_model: Option<PathBuf>,
+
+    /// Box around the athlete in the video's first frame, in pixels; by default they are looked for in the whole frame.
+    #[arg(
+        long = "box",
+        value_name = "L,T,W,H",
+        allow_hyphen_values = true,
+        requires = "pose_model"
+    )]
+    pub(crate) first_box: Option<PersonBox>,
+
+    /// The video that the skeletons of MOTION are of, in its pixels: the report shows its frames at the keyframes.
+    #[arg(long, value_name = "FILE", requires = "motion")]
+    pub(crate) video: Option<PathBuf>,
 
     /// What is done, such as `squat`; by default what the recording says it shows.
     #[arg(long, value_name = "NAME")]
@@ -24,11 +46,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     pub(crate) knowledge: Option<PathBuf>,
 
-    /// Format of MOTION_FILE; by default told from its name: csv, coco, openpose or trc.
+    /// Format of MOTION: csv, trc, c3d, bvh, openpose, coco, alphapose, mmpose, mediapipe or gaitlab; by default told
+    /// from its name and content.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
 
-    /// Frames a second of MOTION_FILE; needed where the format does not say.
+    /// Frames a second of MOTION; needed where the format does not say.
     #[arg(long, value_name = "N")]
     pub(crate) fps: Option<f64>,
 

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use pose::Format;
+use frame_tool::Video;
+use pose::Recording;
 use sportsgpt::simulation::StandingLongJump;
 use sportsgpt::{Knowledge, Trial};
 
-use crate::Failure;
 use crate::args::Args;
+use crate::{Failure, video};
 
 /// The event of the simulated reference.
 const SIMULATED_EVENT: &str = "standing_long_jump";
@@ -18,12 +19,21 @@ pub(crate) struct Input {
     pub(crate) event: String,
     pub(crate) athlete: Trial,
     pub(crate) reference: Trial,
+    pub(crate) footage: Option<Footage>,
+}
+
+/// The video that the athlete's skeletons are of.
+pub(crate) struct Footage {
+    pub(crate) name: String,
+    pub(crate) video: Video,
+    /// Frame of the video at which the skeletons begin.
+    pub(crate) first_frame: usize,
 }
 
 pub(crate) fn read(args: &Args) -> Result<Input, Failure> {
-    let athlete = match &args.motion_file {
-        Some(path) => read_trial(path, args.format, args.fps).map_err(Failure::BadInput)?,
-        None => simulated("simulated club athlete", StandingLongJump::club_athlete())?,
+    let (athlete, footage) = match &args.motion {
+        Some(path) => athlete(path, args)?,
+        None => (simulated("simulated club athlete", StandingLongJump::club_athlete())?, None),
     };
     let knowledge = match &args.knowledge {
         Some(dir) => Knowledge::with_dir(dir)?,
@@ -38,7 +48,52 @@ pub(crate) fn read(args: &Args) -> Result<Input, Failure> {
         Some(reference) => reference,
         None => default_reference(&event, args)?,
     };
-    Ok(Input { knowledge, event, athlete, reference })
+    Ok(Input { knowledge, event, athlete, reference, footage })
+}
+
+/// The athlete's skeletons, and their video if there is one.
+fn athlete(path: &Path, args: &Args) -> Result<(Trial, Option<Footage>), Failure> {
+    let (recording, video) = if let Some(model) = &args.pose_model {
+        (estimated(path, model, args)?, Some(path))
+    } else if video::is_video(path) && args.format.is_none() {
+        return Err(Failure::BadInput(anyhow!(
+            "{} is a video: pass --pose-model with the folder of a ViTPose checkpoint; or find its skeletons with \
+             another program, pass their file, and the video with --video",
+            path.display()
+        )));
+    } else {
+        let recording = pose::read(path, args.format, args.fps);
+        (recording.map_err(|error| Failure::BadInput(error.into()))?, args.video.as_deref())
+    };
+    let footage = match video {
+        Some(video) => Some(footage(video, &recording).map_err(Failure::BadInput)?),
+        None => None,
+    };
+    Ok((Trial::new(name(path), recording), footage))
+}
+
+#[cfg(feature = "estimate")]
+fn estimated(path: &Path, model: &Path, args: &Args) -> Result<Recording, Failure> {
+    crate::estimate::recording(path, model, args.first_box, &args.out)
+}
+
+#[cfg(not(feature = "estimate"))]
+fn estimated(_: &Path, _: &Path, args: &Args) -> Result<Recording, Failure> {
+    let _ = args.first_box;
+    Err(Failure::BadInput(anyhow!(
+        "this coach was built without the pose network: build it with `--features estimate`"
+    )))
+}
+
+fn footage(path: &Path, recording: &Recording) -> anyhow::Result<Footage> {
+    // Skeletons that count from 1 begin with the video; others count its frames.
+    let first_frame = recording.meta.get("first_frame").and_then(|number| number.parse().ok());
+    let first_frame = first_frame.filter(|first| *first > 1).unwrap_or(0);
+    Ok(Footage { name: name(path), video: video::open(path)?, first_frame })
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// What was asked for, else what one of the recordings says, as the knowledge calls it.
@@ -59,17 +114,11 @@ fn event(
     Ok(event.id.clone())
 }
 
-fn read_trial(path: &Path, format: Option<Format>, fps: Option<f64>) -> anyhow::Result<Trial> {
-    let recording = pose::read(path, format, fps)?;
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    Ok(Trial::new(name, recording))
-}
-
 fn read_reference(path: &Path, args: &Args) -> Result<Trial, Failure> {
-    let trial = read_trial(path, None, args.reference_fps)
+    let recording = pose::read(path, None, args.reference_fps)
         .context("the reference cannot be read; its frame rate is given by --reference-fps")
         .map_err(Failure::BadInput)?;
-    Ok(trial.with_labels_beside(path)?)
+    Ok(Trial::new(name(path), recording).with_labels_beside(path)?)
 }
 
 /// The knowledge folder's own reference of the event, else the simulated one where there is one.

@@ -1,11 +1,16 @@
 //! Turns a recorded motion into a coaching report.
 //!
 //! `cargo run --release -p coach` reports on a simulated standing long jump;
-//! `cargo run --release -p coach -- squat.csv --reference model.csv --out report` on a recording.
+//! `cargo run --release -p coach -- squat.csv --reference model.csv --out report` on a recording;
+//! `cargo run --release -p coach --features estimate -- squat.mp4 --pose-model vitpose-base-simple --event squat
+//! --reference model.csv` on a video.
 
 mod args;
+#[cfg(feature = "estimate")]
+mod estimate;
 mod input;
 mod output;
+mod video;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -81,11 +86,21 @@ fn run(args: &Args) -> Result<(), Failure> {
     let guidance = pipeline.guide(assessed.assessment())?;
     progress.stage("drawing");
     let report = pipeline.report(&aligned, assessed, guidance);
-    let files = output::Files::render(&report, args.pictures)?;
+    let stills = stills(&input, &report).map_err(Failure::BadInput)?;
+    let files = output::Files::render(&report, &stills, args.pictures)?;
     progress.stage("writing");
     files.write(&args.out).map_err(Failure::Other)?;
     progress.finish();
     summarise(&report, args).map_err(Failure::Other)
+}
+
+/// The athlete's frames at the keyframes; none without a video.
+fn stills(input: &input::Input, report: &Report) -> anyhow::Result<Vec<Vec<u8>>> {
+    let Some(input::Footage { name, video, first_frame }) = &input.footage else {
+        return Ok(Vec::new());
+    };
+    video::stills(video, input.athlete.series(), *first_frame, report)
+        .with_context(|| format!("frames of {name} cannot be shown"))
 }
 
 /// The result on standard output, where it can be piped.

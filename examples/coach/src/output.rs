@@ -13,9 +13,13 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    pub(crate) fn render(report: &Report, pictures: bool) -> sportsgpt::Result<Self> {
+    pub(crate) fn render(
+        report: &Report,
+        stills: &[Vec<u8>],
+        pictures: bool,
+    ) -> sportsgpt::Result<Self> {
         let mut files = vec![
-            ("report.html", render::html(report)?.into_bytes()),
+            ("report.html", render::html_with_photos(report, stills)?.into_bytes()),
             ("report.json", render::json(report)?.into_bytes()),
         ];
         if pictures {

@@ -74,6 +74,21 @@ fn files_that_cannot_be_used_are_named() {
 }
 
 #[test]
+fn a_video_says_what_it_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let video = dir.path().join("squat.MP4");
+    std::fs::write(&video, "no video").unwrap();
+    let video = video.to_str().unwrap();
+    check(&[video], &["squat.MP4 is a video", "--pose-model", "--video"]);
+    #[cfg(not(feature = "estimate"))]
+    check(&[video, "--pose-model", "model"], &["--features estimate"]);
+    #[cfg(feature = "estimate")]
+    check(&[video, "--pose-model", "model"], &["squat.MP4"]);
+    let file = motion(dir.path(), "good.csv", |text| text);
+    check(&[&file, "--video", "nowhere.mp4"], &["nowhere.mp4"]);
+}
+
+#[test]
 fn an_unknown_event_lists_the_known_ones() {
     let dir = tempfile::tempdir().unwrap();
     let file = motion(dir.path(), "good.csv", |text| text);

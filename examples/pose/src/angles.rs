@@ -1,7 +1,7 @@
 //! `pose angles`: every angle and measure over time, as a table or a picture.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use pose::draw::{plot, png};
@@ -18,8 +18,8 @@ pub(crate) struct Args {
     /// Pose file, or a folder of OpenPose JSON files.
     input: PathBuf,
 
-    /// Where the table goes; standard output by default.
-    #[arg(long, value_name = "FILE")]
+    /// Where the table goes; standard output without a FILE, and where no other output is asked for.
+    #[arg(long, visible_alias = "out", value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     csv: Option<PathBuf>,
 
     /// Write the angles as an OpenSim motion file, too.
@@ -119,9 +119,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let table = table(&signals, series.fps())?;
     match &args.csv {
-        Some(path) => write_whole(path, &table),
         None if args.mot.is_some() || args.plot.is_some() => Ok(()),
-        None => match std::io::stdout().lock().write_all(&table) {
+        Some(path) if path != Path::new("-") => write_whole(path, &table),
+        _ => match std::io::stdout().lock().write_all(&table) {
             // Whoever reads may have seen enough.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             other => other.context("standard output cannot be written"),

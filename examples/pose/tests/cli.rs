@@ -74,3 +74,25 @@ fn angles_come_as_table_and_motion_file_and_picture() {
     assert!(mot.contains("inDegrees=yes") && mot.contains("knee_flexion_right"), "{mot}");
     assert!(std::fs::read(place("a.png")).unwrap().starts_with(b"\x89PNG"));
 }
+
+#[test]
+fn a_table_goes_where_it_is_asked_to_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let csv = table(folder.path());
+    let place = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (file, out, plot) = (place("a.csv"), place("b.csv"), place("a.png"));
+    for (more, to_stdout) in [
+        (&[][..], true),
+        (&["--csv"], true),
+        (&["--csv", "-"], true),
+        (&["--csv", "--plot", &plot], true),
+        (&["--csv", &file], false),
+        (&["--out", &out], false),
+        (&["--plot", &plot], false),
+    ] {
+        let output = pose(&[&["angles", &csv], more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.stdout.starts_with(b"frame,time_s,knee_left"), to_stdout, "{more:?}");
+    }
+    assert_eq!(std::fs::read(file).unwrap(), std::fs::read(out).unwrap());
+}

@@ -1,3 +1,5 @@
+use std::str::FromStr;
+
 use crate::{Error, Result};
 
 /// A box around a person, in pixels of the picture, y down: finite, and with something in it.
@@ -122,5 +124,19 @@ impl PersonBox {
     pub(crate) fn refused(&self, problem: impl Into<String>) -> Error {
         let Self { left, top, width, height } = *self;
         Error::PersonBox { left, top, width, height, problem: problem.into() }
+    }
+}
+
+impl FromStr for PersonBox {
+    type Err = Error;
+
+    /// Four numbers, `left,top,width,height`.
+    fn from_str(text: &str) -> Result<Self> {
+        let numbers: Option<Vec<f64>> =
+            text.split(',').map(|number| number.trim().parse().ok()).collect();
+        match numbers.as_deref() {
+            Some(&[left, top, width, height]) => Self::new(left, top, width, height),
+            _ => Err(Error::BoxText { text: text.to_owned() }),
+        }
     }
 }

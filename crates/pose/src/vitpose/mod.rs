@@ -32,10 +32,13 @@ mod head;
 mod load; // weights
 mod crop; // pictures to input
 mod keypoints; // heatmaps to points
+mod estimation; // picture after picture
+mod journal;
 
 pub use backbone::Backbone;
 /// burn's, so that a program that only estimates needs no burn of its own.
 pub use burn::tensor::Device;
 pub use config::{Activation, BackboneConfig, Normalisation, VitPoseConfig};
+pub use estimation::Estimation;
 pub use network::Network;
 pub use vit_pose::{Precision, VitPose};

@@ -3,7 +3,14 @@
 use pose::{Angle, Cleaning, Format, Measure, MotTable, Recording, Side, read, to_csv, write};
 use proptest::prelude::*;
 
-use crate::support::{in_space, shared_data, standing};
+use crate::support::{in_picture, in_space, shared_data, standing};
+
+/// `few` cases, or as many as the variable `PROPTEST_CASES` says.
+fn cases(few: u32) -> ProptestConfig {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let default = ProptestConfig::default();
+    ProptestConfig { cases: if asked { default.cases } else { few }, ..default }
+}
 
 fn check(name: &str, text: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -106,7 +113,7 @@ fn the_undamaged_files_are_read() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn damaged_tables(hits in hits()) {
@@ -193,7 +200,7 @@ fn real_files() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn damaged_laboratory_files(hits in byte_hits(), cut in proptest::option::weighted(0.2, any::<prop::sample::Index>())) {
@@ -224,7 +231,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn damaged_real_files(hits in byte_hits(), cut in proptest::option::weighted(0.2, any::<prop::sample::Index>())) {
@@ -233,3 +240,94 @@ proptest! {
         }
     }
 }
+
+/// A small file of every format, each with the name it is read by.
+fn small_files() -> Vec<(&'static str, Vec<u8>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let figures = vec![standing(); 3];
+    let mut recording = Recording {
+        series: in_space(&figures, 50.0),
+        meta: std::collections::BTreeMap::new(),
+        keyframes: vec![("low".to_owned(), 1.5)],
+    };
+    let mut files = Vec::new();
+    for series in [in_space(&figures, 50.0), in_picture(&figures, [0, 1], 50.0)] {
+        recording.series = series;
+        for (format, name) in [
+            (Format::AlphaPose, "a.json"),
+            (Format::Bvh, "a.bvh"),
+            (Format::C3d, "a.c3d"),
+            (Format::Coco, "a.json"),
+            (Format::Csv, "a.csv"),
+            (Format::MediaPipe, "a.json"),
+            (Format::MmPose, "a.json"),
+            (Format::Trc, "a.trc"),
+        ] {
+            let path = folder.path().join(format!("{format}"));
+            if write(&path, Some(format), &recording).is_ok() {
+                files.push((name, std::fs::read(path).unwrap()));
+            }
+        }
+    }
+    let openpose = folder.path().join("openpose");
+    write(&openpose, Some(Format::OpenPose), &recording).unwrap();
+    let frame = std::fs::read_dir(openpose).unwrap().next().unwrap().unwrap().path();
+    files.push(("a_0_keypoints.json", std::fs::read(frame).unwrap()));
+    let gaitlab = r#"{"schema":"gaitlab.pose/v1","view":"side-left","fps":30.0,"width":72,"height":128,
+        "keypoint_names":["left_knee","right_knee"],"timestamps":[0.0,0.0333],
+        "frames":[[[1.5,2.0,0.9],[3.0,4.5,1.1]],[[1.6,2.1,0.8],[3.1,4.4,0.2]]]}"#;
+    files.push(("a.json", gaitlab.as_bytes().to_vec()));
+    files
+}
+
+#[test]
+fn the_small_files_are_of_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut formats = std::collections::BTreeSet::new();
+    for (name, bytes) in SMALL_FILES.iter() {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let format = Format::detect(&path).unwrap();
+        let frame_alone = format == Format::OpenPose; // a motion needs two
+        assert!(frame_alone || read(&path, None, Some(50.0)).is_ok(), "{name}, {format}");
+        formats.insert(format.to_string());
+    }
+    assert_eq!(formats.len(), Format::ALL.len(), "{formats:?}");
+}
+
+proptest! {
+    #![proptest_config(cases(20))]
+
+    #[test]
+    fn damaged_small_files(hits in byte_hits(), cut in proptest::option::weighted(0.2, any::<prop::sample::Index>())) {
+        for (name, bytes) in SMALL_FILES.iter() {
+            check_bytes(name, &damaged_bytes(bytes, &hits, cut));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    /// Reading alone, which is quick enough for many thousand cases: `PROPTEST_CASES=10000 cargo test -p pose --test it
+    /// every_reader`.
+    #[test]
+    fn every_reader_survives_damage(hits in byte_hits(), cut in proptest::option::weighted(0.2, any::<prop::sample::Index>())) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in SMALL_FILES.iter() {
+            let path = folder.path().join(name);
+            std::fs::write(&path, damaged_bytes(bytes, &hits, cut)).unwrap();
+            for fps in [None, Some(30.0)] {
+                let Ok(Recording { series, keyframes, .. }) = read(&path, None, fps) else { continue };
+                prop_assert!((2..1_000_000).contains(&series.num_frames()));
+                prop_assert!(series.positions().iter().all(|v| !v.is_infinite()));
+                prop_assert!(series.confidence().iter().all(|c| (0.0..=1.0).contains(c)));
+                let last = series.num_frames() as f64;
+                prop_assert!(keyframes.iter().all(|(_, frame)| (0.0..last).contains(frame)));
+            }
+        }
+    }
+}
+
+static SMALL_FILES: std::sync::LazyLock<Vec<(&str, Vec<u8>)>> =
+    std::sync::LazyLock::new(small_files);

@@ -3,7 +3,7 @@
 mod text;
 mod page;
 
-pub use page::{highlights, html};
+pub use page::{highlights, html, html_with_photos};
 pub use text::text;
 
 use crate::{Error, Report, Result};

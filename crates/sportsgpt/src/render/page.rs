@@ -1,4 +1,5 @@
 use askama::Template;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use kismam::{EvidenceRecord, IssueAssessment, Verdict};
 
 use super::text::{Work, advice_parts, how_often, repetitions, severity, verdict, works};
@@ -13,7 +14,16 @@ use crate::{Error, Report, Result};
 ///
 /// [`Error::Figure`] if a picture cannot be drawn, [`Error::Page`] if the template cannot be filled.
 pub fn html(report: &Report) -> Result<String> {
-    Page::new(report)?.render().map_err(Error::Page)
+    html_with_photos(report, &[])
+}
+
+/// As [`html`], with photographs of the athlete at the keyframes: JPEG files, in the order of [`Report::keyframes`].
+///
+/// # Errors
+///
+/// As [`html`].
+pub fn html_with_photos(report: &Report, photos: &[Vec<u8>]) -> Result<String> {
+    Page::new(report, photos)?.render().map_err(Error::Page)
 }
 
 /// Joints to ring at a keyframe: where a finding of a present or possible issue was made.
@@ -70,6 +80,8 @@ struct Page<'a> {
 struct Still<'a> {
     keyframe: &'a KeyframeReport,
     svg: String,
+    /// A JPEG file in base 64.
+    photo: Option<String>,
 }
 
 struct Plot<'a> {
@@ -101,10 +113,12 @@ struct Row {
 }
 
 impl<'a> Page<'a> {
-    fn new(report: &'a Report) -> Result<Self> {
+    fn new(report: &'a Report, photos: &[Vec<u8>]) -> Result<Self> {
+        let photos = photos.iter().map(|jpeg| Some(BASE64_STANDARD.encode(jpeg)));
+        let mut photos = photos.chain(std::iter::repeat(None));
         let strip = report.keyframes.iter().map(|keyframe| {
             let svg = SkeletonFigure::new(keyframe, highlights(report, keyframe)).svg()?;
-            Ok(Still { keyframe, svg })
+            Ok(Still { keyframe, svg, photo: photos.next().flatten() })
         });
         let mut curves: Vec<_> = report.curves.iter().collect();
         // What the issues speak of comes first.
@@ -131,6 +145,10 @@ impl<'a> Page<'a> {
 
     fn num(&self, verdict: Verdict) -> usize {
         self.report.issues.iter().filter(|issue| issue.verdict == verdict).count()
+    }
+
+    fn has_photos(&self) -> bool {
+        self.strip.iter().any(|still| still.photo.is_some())
     }
 
     fn num_present(&self) -> usize {
