@@ -95,7 +95,7 @@ impl Cleaning {
 
     /// Fills by a cubic (default) or a line.
     ///
-    /// The cubic halves the errors of long gaps, on markers as on a network's keypoints, and is no worse in gaps of one
+    /// The cubic halves the errors of long gaps, on markers as on a network's keypoints, and is about as good in gaps of one
     /// frame; what it makes of a gap beside a wild sample can be worse than a line. Figures: `docs/results.md`.
     #[must_use]
     pub fn with_fill(mut self, fill: Fill) -> Self {
