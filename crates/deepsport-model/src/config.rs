@@ -55,6 +55,9 @@ pub struct TextConfig {
     pub rope_theta: f64,
     /// Frequencies of a head that turn with time, row and column; together half of `head_dim`.
     pub mrope_section: [usize; 3],
+    /// Whether these are interleaved instead of one axis after the other; see [`mrope_axes`](crate::mrope_axes). Qwen2.5-VL
+    /// has them in a row.
+    pub mrope_interleaved: bool,
     /// Whether rotary frequencies are rounded to bf16; see [`Network::with_rounded_frequencies`](crate::Network).
     pub rounded_frequencies: bool,
 }
@@ -282,6 +285,10 @@ impl ModelConfig {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let (text, vision) = (&self.text, &self.vision);
+        let mut rope = json!({ "type": "mrope", "mrope_section": text.mrope_section });
+        if text.mrope_interleaved {
+            rope["mrope_interleaved"] = true.into();
+        }
         json!({
             "architectures": ["Qwen2_5_VLForConditionalGeneration"],
             "model_type": "qwen2_5_vl",
@@ -297,7 +304,7 @@ impl ModelConfig {
             "max_position_embeddings": text.max_position_embeddings,
             "rms_norm_eps": text.rms_norm_eps,
             "rope_theta": text.rope_theta,
-            "rope_scaling": { "type": "mrope", "mrope_section": text.mrope_section },
+            "rope_scaling": rope,
             "use_sliding_window": false,
             "tie_word_embeddings": self.tie_word_embeddings,
             "image_token_id": self.image_token_id,
@@ -380,6 +387,7 @@ impl TextConfig {
                     rope.error("mrope_section", format!("has {} numbers instead of 3", found.len()))
                 },
             )?,
+            mrope_interleaved: rope.flag("mrope_interleaved", false)?,
             rounded_frequencies: false,
         })
     }

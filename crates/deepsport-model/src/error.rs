@@ -56,8 +56,8 @@ pub enum Error {
     /// The tensors of a checkpoint are not those of the model.
     #[error("the checkpoint does not fit the model: {0}")]
     Tensors(Box<crate::checkpoint::Report>),
-    /// A weight is not a number or infinite.
-    #[error("tensor {tensor} in {} holds {value} at element {element}", path.display())]
+    /// A weight is not a number, infinite, or beyond what the precision asked for can hold.
+    #[error("tensor {tensor} in {} holds {value} at element {element}, which is no finite number in the precision asked for", path.display())]
     NotFinite {
         /// The tensor's name in the file.
         tensor: String,
@@ -113,6 +113,28 @@ pub enum Error {
         length: usize,
         /// `max_position_embeddings`.
         context: usize,
+    },
+    /// The placeholder of a picture or clip was chosen as the next word.
+    #[error(
+        "sequence {sequence}: token id {id} was chosen, which stands for a picture or clip where none is; forbid it while sampling"
+    )]
+    PlaceholderChosen {
+        /// Which sequence of the batch.
+        sequence: usize,
+        /// The id chosen.
+        id: u32,
+    },
+    /// Token ids of the tokenizer and of `config.json` contradict each other.
+    #[error(
+        "{token} is id {tokenizer} in the tokenizer and id {config} in config.json; they are of different models"
+    )]
+    SpecialId {
+        /// The token's text.
+        token: &'static str,
+        /// The tokenizer's id.
+        tokenizer: u32,
+        /// The model's id.
+        config: u32,
     },
     /// A request asks for something impossible.
     #[error("{field}: {problem}")]

@@ -72,5 +72,10 @@ pub use network::{Network, Pass};
 pub use observe::{Observer, Stage};
 pub use positions::{PositionRule, Positions};
 pub use quantise::Bits;
-pub use rope::Rope;
+pub use rope::{Rope, mrope_axes};
 pub use sequence::Sequence;
+
+/// Compiles the code of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,7 @@
 //! Weights in 8 or 4 bits.
 
 use burn::module::{Module, ParamGroup, Quantizer};
+use burn::tensor::Device;
 use burn::tensor::quantization::{Calibration, QuantStore, QuantValue, ScaleDtype};
 
 use crate::network::Network;
@@ -25,18 +26,26 @@ impl Bits {
             Self::Eight => QuantValue::Q8S,
             Self::Four => QuantValue::Q4S,
         };
-        let settings = network.device().settings().quantization.scheme;
+        let device = network.device();
+        let settings = device.settings().quantization.scheme;
         let scheme = settings.with_value(value).per_block([BLOCK, 1], ScaleDtype::F32);
-        let scheme = if is_flex() { scheme.with_store(QuantStore::Native) } else { scheme };
+        let scheme = if is_flex(&device) { scheme.with_store(QuantStore::Native) } else { scheme };
         let mut quantizer = Quantizer::new(Calibration::MinMax, scheme);
         quantizer.set_param_group(ParamGroup::from_paths(packable(network)));
         quantizer
     }
 }
 
-/// The pure-Rust backend unpacks what it is given into one byte per weight anyway.
-fn is_flex() -> bool {
-    cfg!(not(feature = "cuda"))
+/// The pure-Rust backend unpacks what it is given into one byte per weight anyway. Asked of the device, since a program may
+/// be built with several.
+#[cfg(feature = "flex")]
+fn is_flex(device: &Device) -> bool {
+    *device == Device::flex() // whether with gradients or not
+}
+
+#[cfg(not(feature = "flex"))]
+fn is_flex(_: &Device) -> bool {
+    false
 }
 
 /// Matrices of the decoder layers whose columns are whole blocks. The tower, the embedding and the head stay as they are:

@@ -48,6 +48,24 @@ impl SpecialIds {
         ids.into_iter().chain(self.vision_pad).collect()
     }
 
+    /// Whether these are the ids that a model's `config.json` names; a tokenizer of another model would put words in the place
+    /// of pictures.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SpecialId`] naming the first that differs.
+    pub fn check(&self, config: &crate::ModelConfig) -> Result<()> {
+        for (token, tokenizer, config) in [
+            ("<|image_pad|>", self.image_pad, config.image_token_id),
+            ("<|video_pad|>", self.video_pad, config.video_token_id),
+        ] {
+            if tokenizer != config {
+                return Err(Error::SpecialId { token, tokenizer, config });
+            }
+        }
+        Ok(())
+    }
+
     /// Ids that end a reply: `<|im_end|>` and `<|endoftext|>`.
     #[must_use]
     pub fn ends(&self) -> [u32; 2] {

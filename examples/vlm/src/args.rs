@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType};
 use clap::{Parser, Subcommand, ValueEnum};
+use deepsport_model::sampling::CallPattern;
 
 /// Qwen2.5-VL in burn.
 #[derive(Debug, Parser)]
@@ -41,7 +42,7 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ParityArgs {
-    /// Folder of fixtures: of one model (checkpoints and `goldens/`), or a folder of such folders.
+    /// Folder of fixtures: of one model (checkpoints and `goldens/`), of pictures, conversations or texts, or a folder of such.
     pub(crate) dir: PathBuf,
     /// Prints JSON.
     #[arg(long)]
@@ -55,9 +56,12 @@ pub(crate) struct ParityArgs {
 pub(crate) struct GenerateArgs {
     /// Checkpoint folder.
     pub(crate) dir: PathBuf,
-    /// What is asked.
-    #[arg(long)]
-    pub(crate) prompt: String,
+    /// What is asked; given several times, all are answered as one batch, each behind the same pictures.
+    #[arg(long, required = true)]
+    pub(crate) prompt: Vec<String>,
+    /// Replies to each prompt, which is read once for all of them.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) samples: usize,
     /// A picture, shown before the prompt; may be given several times.
     #[arg(long)]
     pub(crate) image: Vec<PathBuf>,
@@ -91,12 +95,19 @@ pub(crate) struct GenerateArgs {
     /// Ends at this text; may be given several times.
     #[arg(long)]
     pub(crate) stop: Vec<String>,
+    /// What may stand between <tool_call> and </tool_call>, nothing else then can: text with numbers, such as
+    /// "frame_extraction_tool({0..298}, {>..299})"; {{ and }} are braces. May be given several times.
+    #[arg(long)]
+    pub(crate) tool_call: Vec<CallPattern>,
     /// Makes sampling repeatable.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// Prints JSON at the end instead of text as it comes.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Precision of weights and activations.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) dtype: Precision,
     /// Where to compute.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) device: DeviceChoice,
@@ -128,6 +139,9 @@ pub(crate) struct BenchArgs {
     /// Repeats; the fastest counts.
     #[arg(long, default_value_t = 3)]
     pub(crate) repeats: usize,
+    /// What the device's memory gives at most, in GB/s as its maker says (H200: 4800): decoding is then told as a share of it.
+    #[arg(long)]
+    pub(crate) bandwidth: Option<f64>,
     /// Leaves training out, for models whose gradients and moments do not fit.
     #[arg(long)]
     pub(crate) no_train: bool,
@@ -168,6 +182,22 @@ pub(crate) enum Precision {
     #[default]
     F32,
     Bf16,
+}
+
+impl Precision {
+    pub(crate) fn float(self) -> FloatDType {
+        match self {
+            Self::F32 => FloatDType::F32,
+            Self::Bf16 => FloatDType::BF16,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

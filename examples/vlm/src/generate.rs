@@ -1,55 +1,136 @@
-//! `vlm generate`: a prompt with pictures or a clip, continued.
+//! `vlm generate`: prompts with pictures or a clip, continued.
 
 use std::io::Write as _;
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use deepsport_model::chat::{ChatTemplate, Message, Part, RenderOptions, expand_placeholders};
 use deepsport_model::checkpoint::Checkpoint;
-use deepsport_model::generate::{Choice, Session, SessionSettings, generate as continue_session};
+use deepsport_model::generate::{FeatureCache, Session, SessionSettings, Writer, write};
 use deepsport_model::processor::{Pixels, Processor};
-use deepsport_model::sampling::{Sampler, SamplingSettings, StopStrings};
-use deepsport_model::tokenizer::{StreamDecoder, Tokenizer};
-use deepsport_model::{Init, Sequence};
+use deepsport_model::sampling::{Sampler, SamplingSettings, ToolCallGrammar};
+use deepsport_model::tokenizer::Tokenizer;
+use deepsport_model::{Error, Init, ModelConfig, Network, Sequence};
 use serde::Serialize;
 
 use crate::args::GenerateArgs;
 use crate::media;
 
+/// Cells of pictures that are remembered between prompts.
+const REMEMBERED_CELLS: usize = 1 << 16;
+
 #[derive(Debug, Serialize)]
 struct Report<'a> {
+    replies: Vec<Reply<'a>>,
+    /// Pictures and clips that went through the tower, and those whose features were known from another prompt.
+    media_computed: u64,
+    media_remembered: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Reply<'a> {
+    prompt: usize,
+    sample: usize,
     text: &'a str,
     ids: &'a [u32],
     log_probs: &'a [f32],
     prompt_tokens: usize,
     /// Whether it ended by itself, not at the limit.
     finished: bool,
+    /// The text given with `--stop` that ended it.
+    stopped_at: Option<&'a str>,
 }
 
 pub(crate) fn generate(args: &GenerateArgs) -> Result<()> {
+    ensure!(args.max_new_tokens > 0, "--max-new-tokens is 0, nothing would be written");
+    ensure!(args.samples > 0, "--samples is 0, needs 1 or more");
+    // what can be wrong with a request is told before gigabytes are read
     let tokenizer = Tokenizer::from_dir(&args.dir)?;
-    let template = ChatTemplate::from_dir(&args.dir)?;
-    let (messages, media) = prompt(args)?;
-    let text = template.render(&messages, &RenderOptions::prompt())?;
-
     let checkpoint = Checkpoint::open(&args.dir)?;
+    let config = checkpoint.config();
+    tokenizer.special().check(config)?;
+    let sequences = sequences(args, &tokenizer, config)?;
+    let samplers = samplers(args, &tokenizer, config)?;
+    let grammar = match args.tool_call.is_empty() {
+        true => None,
+        false => Some(ToolCallGrammar::new(&tokenizer, args.tool_call.iter().cloned())?),
+    };
+    let prompt_tokens: Vec<usize> = sequences.iter().map(Sequence::len).collect();
+    let network = load(&checkpoint, args)?;
+
+    let settings = SessionSettings { room: args.max_new_tokens, ..SessionSettings::default() };
+    let mut known = FeatureCache::new(REMEMBERED_CELLS);
+    let mut session = Session::new(&network, sequences, settings)?;
+    session.read_with(Some(&mut known))?;
+    let mut session = session.fork(args.samples)?; // each prompt was read once
+    let mut writers: Vec<Writer<'_>> = samplers
+        .into_iter()
+        .map(|sampler| {
+            let writer = Writer::new(&tokenizer, sampler).with_stops(&args.stop);
+            match &grammar {
+                Some(grammar) => writer.with_constraint(grammar.clone()),
+                None => writer,
+            }
+        })
+        .collect();
+
+    let mut out = std::io::stdout().lock();
+    let (streams, mut shown) = (!args.json && writers.len() == 1, Ok(()));
+    let completions = write(&mut session, &mut writers, args.max_new_tokens, &mut |_, text| {
+        if streams && shown.is_ok() {
+            shown = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        }
+    })?;
+    shown?;
+    let (media_remembered, media_computed) = known.hits_and_misses();
+    let replies =
+        writers.iter().zip(&completions).enumerate().map(|(row, (writer, completion))| {
+            let prompt = row / args.samples;
+            Reply {
+                prompt,
+                sample: row % args.samples,
+                text: writer.text(),
+                ids: &completion.ids,
+                log_probs: &completion.log_probs,
+                prompt_tokens: prompt_tokens[prompt],
+                finished: completion.is_finished,
+                stopped_at: writer.stopped_at().map(|at| args.stop[at].as_str()),
+            }
+        });
+    let report = Report { replies: replies.collect(), media_computed, media_remembered };
+    if args.json {
+        serde_json::to_writer(&mut out, &report)?;
+    } else if !streams {
+        for Reply { prompt, sample, text, .. } in &report.replies {
+            writeln!(out, "== prompt {prompt}, sample {sample}\n{text}")?;
+        }
+        return Ok(());
+    }
+    writeln!(out)?;
+    Ok(())
+}
+
+/// The weights, with progress on stderr.
+fn load(checkpoint: &Checkpoint, args: &GenerateArgs) -> Result<Network> {
+    let init = Init::new(&args.device.device()?).with_dtype(args.dtype.float());
     let mut percent = u64::MAX;
-    let network = checkpoint.load(&Init::new(&args.device.device()?), &mut |progress| {
+    let network = checkpoint.load(&init, &mut |progress| {
         let now = progress.bytes_done * 100 / progress.bytes.max(1);
         if now != percent {
             percent = now;
             eprint!("\rloading {percent:>3} %");
         }
-    })?;
+    });
     eprintln!();
+    Ok(network?)
+}
 
-    let config = network.config();
-    let ids = tokenizer.encode(&text)?;
-    let merge = config.vision.spatial_merge_size;
-    let ids = expand_placeholders(&ids, &media, tokenizer.special(), merge)?;
-    let media: Vec<Arc<Pixels>> = media.into_iter().map(Arc::new).collect();
-    let sequence = Sequence::new(&ids, &media, config)?;
-
+/// A sampler per reply, whose draws depend on the seed and the reply's place alone.
+fn samplers(
+    args: &GenerateArgs,
+    tokenizer: &Tokenizer,
+    config: &ModelConfig,
+) -> Result<Vec<Sampler>> {
     let settings = SamplingSettings {
         temperature: args.temperature,
         top_k: args.top_k,
@@ -59,71 +140,66 @@ pub(crate) fn generate(args: &GenerateArgs) -> Result<()> {
         forbidden: tokenizer.forbidden(config.text.vocab_size),
         ..SamplingSettings::default()
     };
-    let mut sampler = Sampler::new(settings, args.seed, 0)?;
-    let (mut decoder, mut stop) = (StreamDecoder::default(), StopStrings::new(&args.stop));
-    let ends = tokenizer.special().ends();
-    let (mut reply, mut out) = (String::new(), std::io::stdout().lock());
-    let mut show = |piece: &str, reply: &mut String| -> std::io::Result<()> {
-        reply.push_str(piece);
-        if args.json {
-            return Ok(());
+    let num_replies = (args.prompt.len() * args.samples) as u64;
+    Ok((0..num_replies)
+        .map(|reply| Sampler::new(settings.clone(), args.seed, reply))
+        .collect::<Result<_, _>>()?)
+}
+
+/// Each prompt behind the same pictures and clip.
+fn sequences(
+    args: &GenerateArgs,
+    tokenizer: &Tokenizer,
+    config: &ModelConfig,
+) -> Result<Vec<Sequence>> {
+    let template = ChatTemplate::from_dir(&args.dir)?;
+    let pixels = pixels(args)?;
+    let media: Vec<Arc<Pixels>> = pixels.iter().cloned().map(Arc::new).collect();
+    let sequence = |(index, prompt): (usize, &String)| -> Result<Sequence> {
+        ensure!(!prompt.is_empty(), "it is empty");
+        let text = template.render(&messages(args, prompt), &RenderOptions::prompt())?;
+        let merge = config.vision.spatial_merge_size;
+        let ids = tokenizer.encode(&text)?;
+        let ids = expand_placeholders(&ids, &pixels, tokenizer.special(), merge)?;
+        let (length, context) =
+            (ids.len() + args.max_new_tokens, config.text.max_position_embeddings);
+        if length > context {
+            return Err(Error::ContextLength { sequence: index, length, context }.into());
         }
-        out.write_all(piece.as_bytes())?;
-        out.flush()
+        Ok(Sequence::new(&ids, &media, config)?)
     };
-    let (mut shown, mut is_stopped) = (Ok(()), false);
-    let settings = SessionSettings { room: args.max_new_tokens, ..SessionSettings::default() };
-    let mut session = Session::new(&network, vec![sequence], settings)?;
-    let completions =
-        continue_session(&mut session, args.max_new_tokens, &mut |_, logits, sequence| {
-            let sampled = sampler.sample(logits, sequence.input_ids())?;
-            let is_end = ends.contains(&sampled.id);
-            if !is_end {
-                let watched = stop.push(&decoder.push(&tokenizer, sampled.id));
-                is_stopped = watched.hit.is_some();
-                shown = show(&watched.text, &mut reply);
-            }
-            let is_last = is_end || is_stopped || shown.is_err();
-            Ok(Choice { id: sampled.id, log_prob: sampled.log_prob, is_last })
-        })?;
-    shown?;
-    if !is_stopped {
-        let rest = stop.push(&decoder.finish()).text + &stop.finish();
-        show(&rest, &mut reply)?;
-    }
-    show("\n", &mut String::new())?;
-    if args.json {
-        let completion = &completions[0];
-        let report = Report {
-            text: &reply,
-            ids: &completion.ids,
-            log_probs: &completion.log_probs,
-            prompt_tokens: ids.len(),
-            finished: completion.is_finished,
-        };
-        let mut out = std::io::stdout();
-        serde_json::to_writer(&mut out, &report)?;
-        writeln!(out)?;
-    }
-    Ok(())
+    let numbered = args.prompt.iter().enumerate();
+    numbered
+        .map(|(index, prompt)| sequence((index, prompt)).with_context(|| format!("prompt {index}")))
+        .collect()
 }
 
 /// Pictures, then the clip, then the words.
-fn prompt(args: &GenerateArgs) -> Result<(Vec<Message>, Vec<Pixels>)> {
-    ensure!(!args.prompt.is_empty(), "the prompt is empty");
-    let processor = match args.image.is_empty() && args.frames.is_none() {
-        true => Processor::default(),
-        false => Processor::from_dir(&args.dir)?,
-    };
+fn messages(args: &GenerateArgs, prompt: &str) -> Vec<Message> {
     let mut parts: Vec<Part> = vec![Part::Image(None); args.image.len()];
-    let pictures =
-        args.image.iter().map(|path| media::picture(path)).collect::<Result<Vec<_>>>()?;
-    let mut media = processor.pictures(&pictures)?;
-    if let Some(dir) = &args.frames {
-        parts.push(Part::Video(None));
-        media.push(processor.clip(&media::frames(dir)?, args.fps)?);
-    }
-    parts.push(Part::Text(args.prompt.clone()));
+    parts.extend(args.frames.is_some().then_some(Part::Video(None)));
+    parts.push(Part::Text(prompt.to_owned()));
     let system = args.system.as_deref().map(Message::system);
-    Ok((system.into_iter().chain([Message::user(parts)]).collect(), media))
+    system.into_iter().chain([Message::user(parts)]).collect()
 }
+
+fn pixels(args: &GenerateArgs) -> Result<Vec<Pixels>> {
+    if args.image.is_empty() && args.frames.is_none() {
+        return Ok(Vec::new());
+    }
+    let processor = Processor::from_dir(&args.dir)?;
+    let picture = |path| {
+        let picture = media::picture(path)?;
+        processor.picture(&picture).with_context(|| format!("picture {}", path.display()))
+    };
+    let mut all =
+        args.image.iter().map(|path| picture(path.as_path())).collect::<Result<Vec<_>>>()?;
+    if let Some(dir) = &args.frames {
+        let clip = processor.clip(&media::frames(dir)?, args.fps);
+        all.push(clip.with_context(|| format!("clip {}", dir.display()))?);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests;

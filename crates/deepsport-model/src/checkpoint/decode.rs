@@ -7,11 +7,16 @@ use safetensors::tensor::Dtype;
 /// A precision that weights are kept in.
 pub(super) trait Number: Copy + Default + Send + Sync {
     fn from_f32(value: f32) -> Self;
+    fn is_finite(self) -> bool;
 }
 
 impl Number for f32 {
     fn from_f32(value: f32) -> Self {
         value
+    }
+
+    fn is_finite(self) -> bool {
+        f32::is_finite(self)
     }
 }
 
@@ -19,15 +24,23 @@ impl Number for bf16 {
     fn from_f32(value: f32) -> Self {
         Self::from_f32(value)
     }
+
+    fn is_finite(self) -> bool {
+        bf16::is_finite(self)
+    }
 }
 
 impl Number for f16 {
     fn from_f32(value: f32) -> Self {
         Self::from_f32(value)
     }
+
+    fn is_finite(self) -> bool {
+        f16::is_finite(self)
+    }
 }
 
-/// A number that is not finite and its place, row-major as in the file.
+/// A number that is not finite in the wanted precision, and its place, row-major as in the file.
 #[derive(Debug, PartialEq)]
 pub(super) struct NotFinite {
     pub(super) element: usize,
@@ -60,7 +73,8 @@ fn read<T: Number, const N: usize>(
     let mut numbers = vec![T::default(); elements.len()];
     let take = |element: usize| {
         let value = value(elements[element]);
-        (T::from_f32(value), (!value.is_finite()).then_some(NotFinite { element, value }))
+        let number = T::from_f32(value);
+        (number, (!number.is_finite()).then_some(NotFinite { element, value }))
     };
     let bad = match columns.filter(|columns| *columns > 0 && !elements.is_empty()) {
         None => numbers
@@ -124,5 +138,13 @@ mod tests {
         let values = [0.0, 1.0, f32::INFINITY, f32::NAN];
         let found = decode::<f32>(&bytes(&values), Dtype::F32, Some(2)).unwrap_err();
         assert_eq!(found, NotFinite { element: 2, value: f32::INFINITY });
+    }
+
+    #[test]
+    fn a_number_that_the_wanted_precision_cannot_hold_is_named() {
+        let values = bytes(&[1.0, 1e5]);
+        assert!(decode::<bf16>(&values, Dtype::F32, None).is_ok());
+        let found = decode::<f16>(&values, Dtype::F32, None).unwrap_err();
+        assert_eq!(found, NotFinite { element: 1, value: 1e5 });
     }
 }

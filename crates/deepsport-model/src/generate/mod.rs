@@ -48,8 +48,8 @@ pub struct Completion {
 /// # Errors
 ///
 /// [`Error::ContextLength`] before anything is computed, if a row could outgrow the model's context;
-/// [`Error::Request`] if a placeholder of a picture or clip is chosen, [`Error::TokenId`] for an id outside the vocabulary; whatever `choose`
-/// and [`Session::read`] give.
+/// [`Error::PlaceholderChosen`] for the placeholder of a picture or clip, [`Error::TokenId`] for an id outside the vocabulary;
+/// whatever `choose` and [`Session::read`] give.
 pub fn generate(
     session: &mut Session<'_>,
     max_new_tokens: usize,
@@ -73,11 +73,7 @@ pub fn generate(
             let (logits, sequence) = session.scores_mut(row);
             let choice = choose(row, logits, sequence)?;
             if choice.id == config.image_token_id || choice.id == config.video_token_id {
-                let problem = format!(
-                    "id {} stands for a picture or clip, and there is none; forbid it",
-                    choice.id
-                );
-                return Err(Error::Request { field: "choose", problem });
+                return Err(Error::PlaceholderChosen { sequence: row, id: choice.id });
             }
             if choice.id as usize >= config.text.vocab_size {
                 let vocab_size = config.text.vocab_size;

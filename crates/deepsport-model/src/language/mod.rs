@@ -14,7 +14,7 @@ use crate::kernels;
 use crate::layers::{Init, RmsNorm, product};
 use crate::observe::{Observer, Stage};
 use crate::recompute::recompute;
-use crate::rope::{Rope, frequencies};
+use crate::rope::{Rope, frequencies, mrope_axes};
 
 pub use attention::Attention;
 pub use layer::DecoderLayer;
@@ -86,8 +86,7 @@ impl LanguageModel {
         &self.layers
     }
 
-    /// Cosines and sines of position ids: the first `mrope_section[0]` frequencies turn with time, the next with the row,
-    /// the last with the column.
+    /// Cosines and sines of position ids; which axis a frequency turns with is said by [`mrope_axes`].
     ///
     /// # Panics
     ///
@@ -100,9 +99,7 @@ impl LanguageModel {
             self.config.head_dim,
             self.config.rounded_frequencies,
         );
-        let sections = self.config.mrope_section;
-        let axis_of: Vec<usize> =
-            (0..3).flat_map(|axis| std::iter::repeat_n(axis, sections[axis])).collect();
+        let axis_of = mrope_axes(self.config.mrope_section, self.config.mrope_interleaved);
         let seq_len = positions.first().map_or(0, |row| row.len());
         assert!(positions.iter().all(|row| row.len() == seq_len), "position ids of one length");
         let mut angles = Vec::with_capacity(positions.len() * seq_len * half);

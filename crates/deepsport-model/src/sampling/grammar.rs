@@ -61,6 +61,61 @@ impl CallPattern {
     }
 }
 
+/// A pattern as people write it: `{0..298}` is a number, both ends included, `{>..299}` one above the number before it, `{{` and
+/// `}}` are braces, and everything else is text.
+///
+/// ```
+/// use deepsport_model::sampling::CallPattern;
+/// let written: CallPattern = "frame_extraction_tool({0..298}, {>..299})".parse()?;
+/// let built = CallPattern::new()
+///     .text("frame_extraction_tool(").number(0..=298).text(", ").larger_number(299).text(")");
+/// assert_eq!(written, built);
+/// # Ok::<(), deepsport_model::Error>(())
+/// ```
+impl std::str::FromStr for CallPattern {
+    type Err = Error;
+
+    fn from_str(written: &str) -> Result<Self> {
+        let invalid = |at: usize| {
+            let problem = format!(
+                "{:?} is neither a number's range like {{0..298}} or {{>..299}} nor an escaped brace",
+                written[at..].chars().take(20).collect::<String>()
+            );
+            Error::Request { field: "pattern", problem }
+        };
+        let (mut pattern, mut text, mut at) = (Self::new(), String::new(), 0);
+        while let Some(next) = written[at..].chars().next() {
+            let is_doubled = written[at + next.len_utf8()..].starts_with(next);
+            match next {
+                '{' | '}' if is_doubled => {
+                    text.push(next);
+                    at += 2;
+                }
+                '{' => {
+                    let end = written[at..].find('}').ok_or_else(|| invalid(at))? + at;
+                    let (from, to) =
+                        written[at + 1..end].split_once("..").ok_or_else(|| invalid(at))?;
+                    let to = to.trim().parse().map_err(|_| invalid(at))?;
+                    pattern = pattern.text(std::mem::take(&mut text));
+                    pattern = match from.trim() {
+                        ">" => pattern.larger_number(to),
+                        from => pattern.number(from.parse().map_err(|_| invalid(at))?..=to),
+                    };
+                    at = end + 1;
+                }
+                '}' => return Err(invalid(at)),
+                _ => {
+                    text.push(next);
+                    at += next.len_utf8();
+                }
+            }
+        }
+        pattern = pattern.text(text);
+        pattern.pieces.retain(|piece| *piece != Piece::Text(Vec::new()));
+        Ok(pattern)
+    }
+}
+
 /// Keeps tool calls well-formed by masking tokens: free text everywhere else, and inside the tags one of the patterns.
 ///
 /// Works on bytes, so it does not matter how a tokenizer cuts names and numbers, nor whether the tags are tokens.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::activation::gelu;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::attend::{Seen, attend};
 use crate::config::VisionConfig;
@@ -174,6 +174,15 @@ impl VisionTower {
         let output = merged.select(0, places(&plan.inverse()));
         observer.see(Stage::VisionOutput, || output.clone());
         output
+    }
+
+    /// Cosines and sines by which each patch turns the pairs of its heads, patches in the order of the pixels:
+    /// `[1, patches, 1, head_dim / 2]`.
+    #[must_use]
+    pub fn rotary(&self, grids: &[[usize; 3]], device: &Device) -> Rope {
+        let places = patch_places(grids, self.config.spatial_merge_size).len();
+        let cells: Vec<usize> = (0..places / self.config.patches_per_cell()).collect();
+        self.rope(grids, &cells, &Tensor::zeros([1, 1], device))
     }
 
     pub(crate) fn round_frequencies(&mut self) {

@@ -7,7 +7,7 @@ use deepsport_model::checkpoint::{Checkpoint, Layout};
 use deepsport_model::training::{LoraSettings, ScoreSettings, clip_global_norm};
 use deepsport_model::{Bits, Init, Network, Observer, Pass, Sequence};
 
-use crate::golden::{Golden, Row, assert_close, device, json, media_of, path, rows, values};
+use crate::fixtures::{Golden, Row, assert_close, device, json, media_of, path, rows, values};
 
 fn network() -> Option<Network> {
     let checkpoint = Checkpoint::open(path("untied_f32")?).unwrap();

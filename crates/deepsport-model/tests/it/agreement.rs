@@ -7,7 +7,7 @@ use deepsport_model::sampling::{Sampler, SamplingSettings};
 use deepsport_model::tokenizer::Tokenizer;
 use deepsport_model::training::ScoreSettings;
 
-use crate::golden::{Golden, assert_close, media_of, network, path, pixels, rows, values};
+use crate::fixtures::{Golden, assert_close, media_of, network, path, pixels, rows, values};
 
 /// Demanded: the two passes take the same sums in another order.
 const LIMIT: f32 = 1e-5;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::fixtures::{json, path, read, shared};
+use crate::fixtures::{find, own, own_json, read};
 use crate::tokenizer::{published, toy};
 
 /// Keys of tools keep their order, which `Value` would lose.
@@ -61,8 +61,8 @@ fn for_each_rendering(check: impl Fn(&Rendering, &[Message], &RenderOptions)) {
 fn templates_render_as_in_transformers() {
     for_each_rendering(|expected, messages, options| {
         let name = format!("chat/{}.jinja", expected.template);
-        let ours = path(&name);
-        let Some(file) = ours.exists().then_some(ours).or_else(|| shared(&name)) else { return };
+        let ours = own(&name);
+        let Some(file) = ours.exists().then_some(ours).or_else(|| find(&name)) else { return };
         let template = JinjaTemplate::new(std::fs::read_to_string(file).unwrap()).unwrap();
         assert_eq!(template.render(messages, options).unwrap(), expected.text, "{name}");
     });
@@ -239,7 +239,7 @@ fn a_transcript_is_the_golden_conversation() {
     assert_eq!(transcript.ids(), expected.toy_ids);
     assert_eq!(transcript.media().len(), 8);
     assert_eq!(
-        json("chat/chat.json")["renderings"][13]["template"],
+        own_json("chat/chat.json")["renderings"][13]["template"],
         Value::from("qwen2_5_vl_tools")
     );
 }

@@ -6,7 +6,7 @@ use deepsport_model::checkpoint::{Checkpoint, Layout, SaveSettings};
 use deepsport_model::{Init, ModelConfig, Network};
 use serde_json::{Value, json};
 
-use crate::golden::{device, path};
+use crate::fixtures::{device, path};
 
 #[test]
 fn every_layout_is_complete() {

@@ -7,7 +7,7 @@ use deepsport_model::checkpoint::Checkpoint;
 use deepsport_model::estimate::{MemoryEstimate, ParameterCount, Workload, tensors};
 use serde_json::json;
 
-use crate::golden::path;
+use crate::fixtures::path;
 
 /// As in the published `config.json` of each size, without what changes no size.
 fn published(

@@ -12,7 +12,6 @@ mod agreement;
 mod checkpoint;
 mod estimate;
 mod generation;
-mod golden;
 mod forward;
 mod positions;
 mod training;

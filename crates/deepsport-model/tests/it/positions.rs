@@ -3,7 +3,7 @@
 use deepsport_model::{ModelConfig, PositionRule, Positions};
 use serde_json::Value;
 
-use crate::golden::{json, path};
+use crate::fixtures::{json, path};
 
 fn ints(value: &Value) -> Vec<i64> {
     value.as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect()

@@ -6,10 +6,9 @@ use deepsport_model::Error;
 use deepsport_model::processor::{
     ClipBudget, FrameRule, Picture, Pixels, Processor, ProcessorSettings, smart_resize,
 };
-use safetensors::SafeTensors;
 use serde_json::Value;
 
-use crate::fixtures::{f32s, i64s, json, path, read, shared};
+use crate::fixtures::{Golden, find, own, own_json};
 
 /// The stored rows are f32 of the same operations in another order.
 const ROW_TOLERANCE: f32 = 1e-5;
@@ -33,7 +32,7 @@ fn load(path: impl AsRef<Path>) -> Picture {
 }
 
 fn picture(name: &str) -> Picture {
-    load(path(&format!("processor/in/{name}.png")))
+    load(own(&format!("processor/in/{name}.png")))
 }
 
 fn settings(case: &Value) -> ProcessorSettings {
@@ -69,9 +68,9 @@ fn check_sums(case: &str, pixels: &Pixels, expected: &Value, tolerance: f64) {
     near("index_weighted_mean", weighted, scale / num);
 }
 
-fn largest_difference(pixels: &Pixels, tensors: &SafeTensors<'_>, name: &str, rows: &str) -> f32 {
-    let rows = f32s(tensors, &format!("{name}.{rows}"));
-    let idxs = i64s(tensors, &format!("{name}.row_index"));
+fn largest_difference(pixels: &Pixels, golden: &Golden, name: &str, rows: &str) -> f32 {
+    let rows = golden.floats(&format!("{name}.{rows}"));
+    let idxs = golden.ints(&format!("{name}.row_index"));
     assert_eq!(rows.len(), idxs.len() * 1176);
     let pairs = idxs.iter().zip(rows.chunks_exact(1176)).flat_map(|(&idx, expected)| {
         pixels.patches[idx as usize * 1176..][..1176].iter().zip(expected)
@@ -81,8 +80,8 @@ fn largest_difference(pixels: &Pixels, tensors: &SafeTensors<'_>, name: &str, ro
 
 #[test]
 fn pictures_are_those_of_transformers() {
-    let (index, bytes) = (json("processor/pictures.json"), read("processor/pictures.safetensors"));
-    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let index = own_json("processor/pictures.json");
+    let golden = Golden::own("processor/pictures.safetensors");
     let cases =
         index["pictures"].as_array().unwrap().iter().chain(index["modes"].as_array().unwrap());
     let mut num_cases = 0;
@@ -91,7 +90,7 @@ fn pictures_are_those_of_transformers() {
         let pixels = Processor::new(settings(case)).unwrap().picture(&picture(name)).unwrap();
         assert_eq!(pixels.grid, grid(&case["image_grid_thw"]), "{name}");
         assert_eq!(pixels.seconds_per_grid, None);
-        let difference = largest_difference(&pixels, &tensors, name, "pil_rows");
+        let difference = largest_difference(&pixels, &golden, name, "pil_rows");
         assert!(difference <= ROW_TOLERANCE, "{name}: {difference}");
         check_sums(name, &pixels, &case["pixel_values_pil"], SUM_TOLERANCE);
         num_cases += 1;
@@ -101,8 +100,8 @@ fn pictures_are_those_of_transformers() {
 
 #[test]
 fn resized_bytes_are_those_of_pillow() {
-    let Some(resized) = shared("processor/resized_pil") else { return };
-    let index = json("processor/pictures.json");
+    let Some(resized) = find("processor/resized_pil") else { return };
+    let index = own_json("processor/pictures.json");
     for case in index["pictures"].as_array().unwrap() {
         let name = case["name"].as_str().unwrap();
         let processor = Processor::new(settings(case)).unwrap();
@@ -119,8 +118,8 @@ fn resized_bytes_are_those_of_pillow() {
 
 #[test]
 fn clips_are_within_one_level_of_transformers() {
-    let (index, bytes) = (json("processor/clips.json"), read("processor/clips.safetensors"));
-    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let index = own_json("processor/clips.json");
+    let golden = Golden::own("processor/clips.safetensors");
     for case in index["clips"].as_array().unwrap() {
         let name = case["name"].as_str().unwrap();
         let (num_frames, from) =
@@ -134,7 +133,7 @@ fn clips_are_within_one_level_of_transformers() {
         let pixels = processor.clip(&frames, case["fps"].as_f64().unwrap()).unwrap();
         assert_eq!(pixels.grid, grid(&case["video_grid_thw"]), "{name}");
         assert_eq!(pixels.seconds_per_grid, case["second_per_grid_ts"].as_f64(), "{name}");
-        let difference = largest_difference(&pixels, &tensors, name, "rows");
+        let difference = largest_difference(&pixels, &golden, name, "rows");
         assert!(difference <= ONE_LEVEL, "{name}: {difference}");
         // Some 0.02 % of values are one level off either way: that leaves sums alike to 1e-5 of all magnitudes.
         check_sums(name, &pixels, &case["pixel_values_videos"], 1e-5);
@@ -143,7 +142,7 @@ fn clips_are_within_one_level_of_transformers() {
 
 #[test]
 fn target_sizes_are_those_of_transformers() {
-    let table = json("processor/resize.json");
+    let table = own_json("processor/resize.json");
     let rows = table["rows"].as_array().unwrap();
     for row in rows {
         let number = |name: &str| row[name].as_u64().unwrap() as usize;
@@ -168,7 +167,7 @@ fn target_sizes_are_those_of_transformers() {
 
 #[test]
 fn frames_are_those_of_each_library() {
-    for row in json("processor/frame_sampling.json")["rows"].as_array().unwrap() {
+    for row in own_json("processor/frame_sampling.json")["rows"].as_array().unwrap() {
         let (num_frames, fps, wanted) = (
             row["total_frames"].as_u64().unwrap() as usize,
             row["video_fps"].as_f64().unwrap(),

@@ -9,7 +9,7 @@ use deepsport_model::sampling::{
 use deepsport_model::tokenizer::{StreamDecoder, Tokenizer};
 use proptest::prelude::*;
 
-use crate::fixtures::json;
+use crate::fixtures::own_json;
 use crate::tokenizer::{published, toy};
 
 /// Stored probabilities are f32 softmaxes.
@@ -32,7 +32,7 @@ fn settings(name: &str) -> SamplingSettings {
 
 #[test]
 fn filters_keep_what_transformers_keeps() {
-    let file = json("chat/sampling_filters.json");
+    let file = own_json("chat/sampling_filters.json");
     let rows: Vec<Vec<f32>> = serde_json::from_value(file["logits"].clone()).unwrap();
     let seen: Vec<Vec<u32>> = serde_json::from_value(file["seen"].clone()).unwrap();
     let filters = file["filters"].as_object().unwrap();

@@ -8,19 +8,21 @@ use deepsport_model::tokenizer::{StreamDecoder, Tokenizer};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::fixtures::{path, read, shared};
+use crate::fixtures::{find, own, read};
+
+const TOY_FILE: &str = "qwen2_5_vl_tiny/untied_f32/tokenizer.json";
 
 /// A small vocabulary with Qwen's rules, trained on our own lines. Merges are spelt as pairs.
 pub(crate) fn toy() -> &'static Tokenizer {
     static TOY: OnceLock<Tokenizer> = OnceLock::new();
-    TOY.get_or_init(|| Tokenizer::from_file(path("toy_tokenizer/tokenizer.json")).unwrap())
+    TOY.get_or_init(|| Tokenizer::from_file(own(TOY_FILE)).unwrap())
 }
 
 /// The published vocabulary. Merges are spelt "a b".
 pub(crate) fn published() -> Option<&'static Tokenizer> {
     static PUBLISHED: OnceLock<Option<Tokenizer>> = OnceLock::new();
     let load = || {
-        let file = std::fs::File::open(shared("tokenizer/qwen2_5_vl.tokenizer.json.gz")?).unwrap();
+        let file = std::fs::File::open(find("tokenizer/qwen2_5_vl.tokenizer.json.gz")?).unwrap();
         let mut json = Vec::new();
         flate2::read::GzDecoder::new(file).read_to_end(&mut json).unwrap();
         Some(Tokenizer::from_json(&json).unwrap())
@@ -44,7 +46,7 @@ fn stream(tokenizer: &Tokenizer, ids: &[u32]) -> Vec<(String, String)> {
 
 #[test]
 fn the_published_vocabulary_gives_the_published_ids() {
-    let (Some(tokenizer), Some(cases)) = (published(), shared("tokenizer/tokenizer_cases.json"))
+    let (Some(tokenizer), Some(cases)) = (published(), find("tokenizer/tokenizer_cases.json"))
     else {
         return;
     };
@@ -89,7 +91,7 @@ fn the_published_vocabulary_gives_the_published_ids() {
 
 #[test]
 fn both_spellings_of_merges_are_read() {
-    let json: Value = serde_json::from_slice(&read("toy_tokenizer/tokenizer.json")).unwrap();
+    let json: Value = serde_json::from_slice(&read(TOY_FILE)).unwrap();
     let mut spelt = json.clone();
     for merge in spelt["model"]["merges"].as_array_mut().unwrap() {
         let [a, b] = merge.as_array().unwrap().as_slice() else { panic!("{merge}") };
@@ -117,7 +119,7 @@ fn files_that_are_no_tokenizer_are_named() {
     std::fs::write(&path, "{}").unwrap();
     let error = Tokenizer::from_file(&path).unwrap_err();
     assert!(error.to_string().contains("tokenizer.json"), "{error}");
-    let mut json: Value = serde_json::from_slice(&read("toy_tokenizer/tokenizer.json")).unwrap();
+    let mut json: Value = serde_json::from_slice(&read(TOY_FILE)).unwrap();
     json["added_tokens"]
         .as_array_mut()
         .unwrap()

@@ -8,10 +8,10 @@ use burn::tensor::{Tensor, TensorData};
 use deepsport_model::checkpoint::Checkpoint;
 use deepsport_model::language::Keep;
 use deepsport_model::training::ScoreSettings;
-use deepsport_model::{Init, Network};
+use deepsport_model::{Init, Network, Sequence};
 use serde_json::Value;
 
-use crate::golden::{Golden, Row, assert_close, device, json, path, rows, values};
+use crate::fixtures::{Golden, Row, assert_close, device, json, path, rows, values};
 
 struct Case {
     network: Network,
@@ -146,7 +146,7 @@ fn check(kind: &str) {
     for settings in [everything, layers] {
         let (loss, log_probs, gradients) = gradients(&case, &case.network, &settings);
         assert_close("loss", &[loss], &losses[..1], 1e-4);
-        assert_close("log-probabilities", &log_probs, &case.golden.floats("token_logprob"), 1e-3);
+        assert_close("log-probabilities", &log_probs, &case.golden.floats("token_logprob"), 2e-4);
         check_gradients(&case, &by_name(&case.network, &gradients));
     }
 
@@ -169,11 +169,11 @@ fn check(kind: &str) {
             let limit = if step == 0 { 2e-5 } else { 1e-3 };
             assert_close(name, found, &expected, limit);
             if step > 0 {
-                // single elements cross zero; the rest is close
-                let far =
-                    found.iter().zip(&expected).filter(|(a, b)| (*a - *b).abs() > 1e-5).count();
+                // advised: 1e-5, but for single elements where the gradient crosses zero
+                let far = found.iter().zip(&expected).filter(|(a, b)| (*a - *b).abs() > 1e-5);
+                let far = far.count();
                 assert!(
-                    far * 100 <= found.len(),
+                    far <= found.len().div_ceil(200),
                     "{name}: {far} of {} elements are over 1e-5",
                     found.len()
                 );
@@ -207,4 +207,33 @@ fn a_frozen_tower_gets_no_gradient_and_changes_no_other() {
     assert_eq!(all.keys().filter(|name| !name.starts_with("visual.")).count(), some.len());
     // and inference on the same weights needs no graph at all
     let _ = frozen.valid();
+}
+
+/// 600 tokens are two chunks of queries, of which the backward pass computes the scores again; PyTorch keeps them all.
+#[test]
+fn attention_in_chunks_has_the_gradients_of_plain_attention() {
+    let (Some(golden), Some(folder)) = (Golden::open("long_attention"), path("untied_f32")) else {
+        return;
+    };
+    let checkpoint = Checkpoint::open(folder).unwrap();
+    let network = checkpoint.load(&Init::new(&device().autodiff()), &mut |_| {}).unwrap();
+    let ids: Vec<u32> = golden.ints("input_ids").iter().map(|id| *id as u32).collect();
+    let sequence = Sequence::new(&ids, &[], network.config()).unwrap();
+    let expected = golden.floats("log_probs");
+    for keep in [Keep::Everything, Keep::Layers] {
+        let settings = ScoreSettings { keep, ..ScoreSettings::default() };
+        let from = ids.len() - expected.len();
+        let log_probs = network.token_scores(&[&sequence], &[from], &settings).unwrap().log_probs;
+        assert_close("log-probabilities", &values(&log_probs), &expected, 2e-4);
+        let loss = log_probs.mean().neg();
+        assert_close("loss", &values(&loss), &golden.floats("loss"), 1e-4);
+        let found = by_name(&network, &GradientsParams::from_grads(loss.backward(), &network));
+        let mut compared = 0;
+        for name in golden.names().iter().filter_map(|name| name.strip_prefix("grad.")) {
+            let error = relative(&found[name], &golden.floats(&format!("grad.{name}")));
+            assert!(error <= GRADIENT, "{keep:?}: gradient of {name} is {error:e} off");
+            compared += 1;
+        }
+        assert_eq!(compared, 10);
+    }
 }

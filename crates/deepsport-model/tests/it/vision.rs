@@ -7,7 +7,7 @@ use deepsport_model::language::Keep;
 use deepsport_model::vision::{WindowPlan, patch_places};
 use deepsport_model::{Observer, Stage};
 
-use crate::golden::{Golden, assert_close, json, network, pixels, values};
+use crate::fixtures::{Golden, assert_close, json, network, pixels, values};
 
 /// Advised by the fixtures; two independent implementations in single precision differ by 2e-5.
 const LIMIT: f32 = 1e-4;

@@ -8,7 +8,7 @@ use deepsport_model::language::Keep;
 use deepsport_model::{Network, Observer, Padding, Pass, Stage};
 
 use super::golden::Golden;
-use super::model::{Model, Row, values};
+use super::model::{LOG_PROB, Model, Row, values};
 use super::report::Stages;
 
 pub(crate) fn compare(model: &Model, stages: &mut Stages) -> Result<()> {
@@ -62,6 +62,7 @@ fn one(
     };
     let found = run(network, &rows)?;
     if prefix.is_empty() {
+        positions(&golden, &rows, name, stages)?;
         let mut hidden = vec![(Stage::Embeds, "hidden.embeds".to_owned())];
         let layers = 0..network.config().text.num_hidden_layers;
         hidden.extend(layers.map(|i| (Stage::Layer(i), format!("hidden.layer.{i}"))));
@@ -72,6 +73,31 @@ fn one(
         }
     }
     logits(&golden, prefix, &rows, &found.logits, limit, name, stages)
+}
+
+/// The stored positions of all tokens and of the one behind them.
+fn positions(golden: &Golden, rows: &[Row], name: &str, stages: &mut Stages) -> Result<()> {
+    if golden.has("position_ids") {
+        let [_, batch, width] = golden.shape("position_ids")?;
+        let all = golden.ints("position_ids")?;
+        let places = rows.iter().enumerate().flat_map(|(row, of)| {
+            of.columns
+                .iter()
+                .map(move |column| [0, 1, 2].map(|axis| (axis * batch + row) * width + column))
+        });
+        let expected: Vec<[i64; 3]> = places.map(|place| place.map(|at| all[at])).collect();
+        let found: Vec<[i64; 3]> = rows
+            .iter()
+            .flat_map(|row| row.sequence.positions().ids.iter().map(|place| place.map(i64::from)))
+            .collect();
+        stages.same(&format!("{name}/position_ids"), &found, &expected);
+    }
+    if golden.has("next_position") {
+        let found: Vec<i64> =
+            rows.iter().map(|row| i64::from(row.sequence.positions().next)).collect();
+        stages.same(&format!("{name}/next_position"), &found, &golden.ints("next_position")?);
+    }
+    Ok(())
 }
 
 /// Values of places that are no padding, row after row, of a golden `[rows, width, unit]`.
@@ -173,10 +199,16 @@ fn logits(
             }
         }
     }
-    let names = ["logsumexp", "next_token_logprob", "logits_last", "logits_last_f64"];
-    for (key, (found, expected)) in names.iter().zip(&pairs).filter(|(_, pair)| !pair.0.is_empty())
+    let names = [
+        ("logsumexp", limit),
+        ("next_token_logprob", LOG_PROB),
+        ("logits_last", limit),
+        ("logits_last_f64", limit),
+    ];
+    for ((key, limit), (found, expected)) in
+        names.iter().zip(&pairs).filter(|(_, pair)| !pair.0.is_empty())
     {
-        stages.close(&format!("{name}/{key}"), found, expected, limit);
+        stages.close(&format!("{name}/{key}"), found, expected, *limit);
     }
     // where two words are closer than both limits their order means nothing
     stages.measured(&format!("{name}/argmax"), behind_best, 0.0, 2.0 * limit);

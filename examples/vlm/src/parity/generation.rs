@@ -8,10 +8,10 @@ use deepsport_model::{Network, Sequence};
 use serde_json::Value;
 
 use super::golden::field;
-use super::model::{Model, Row, values};
+use super::model::{LOG_PROB, Model, Row, values};
 use super::report::Stages;
 
-/// The same scores, computed with a cache and without.
+/// The same scores, computed with a cache and without; of strong layers as many times more as the advised limits grow.
 const SAMPLED: f64 = 1e-5;
 /// Tokens drawn for that.
 const NUM_SAMPLED: usize = 16;
@@ -29,7 +29,7 @@ pub(crate) fn compare(model: &Model, stages: &mut Stages) -> Result<()> {
             stages.group(&name, |stages| {
                 let Some(rows) = rows(model, case, &network)? else { return Ok(()) };
                 greedy_stream(model, &network, case, &kind, &kinds[&kind], &rows, steps, stages)?;
-                sampled_is_scored(&network, &rows, &name, stages)
+                sampled_is_scored(&network, &rows, SAMPLED * Model::strength(&kind), &name, stages)
             });
         }
     }
@@ -73,7 +73,7 @@ fn greedy_stream(
     let found: Vec<u32> = completions.iter().flat_map(|of| of.ids.clone()).collect();
     stages.same(&format!("{name}/tokens"), &found, &tokens.concat());
     let found: Vec<f32> = completions.iter().flat_map(|of| of.log_probs.clone()).collect();
-    stages.close(&format!("{name}/logprobs"), &found, &log_probs.concat(), limit);
+    stages.close(&format!("{name}/logprobs"), &found, &log_probs.concat(), LOG_PROB);
 
     let key = format!("{case}.step_logits");
     if let Some(golden) =
@@ -114,6 +114,7 @@ fn choose(
 fn sampled_is_scored(
     network: &Network,
     rows: &[Row],
+    limit: f64,
     name: &str,
     stages: &mut Stages,
 ) -> Result<()> {
@@ -139,7 +140,7 @@ fn sampled_is_scored(
         &format!("{name}/sampled_logprobs"),
         &recorded,
         &values(&scores.log_probs)?,
-        SAMPLED,
+        limit,
     );
     Ok(())
 }

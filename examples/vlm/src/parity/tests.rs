@@ -55,12 +55,30 @@ fn a_folder_without_goldens_is_an_error() {
 
 #[test]
 fn every_stage_of_the_fixtures_holds() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/qwen2_5_vl_tiny");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures");
     if !Path::new(folder).exists() {
         eprintln!("skipped: {folder} is not there");
         return;
     }
     let report = compare(Path::new(folder), burn::tensor::Device::flex()).unwrap();
     assert!(report.ok, "{report}");
-    assert!(report.stages.len() > 200);
+    assert!(report.stages.len() > 600, "{}", report.stages.len());
+    for folder in ["qwen2_5_vl_tiny/", "processor/", "chat/", "tokenizer/"] {
+        assert!(report.stages.iter().any(|stage| stage.name.starts_with(folder)), "{folder}");
+    }
+}
+
+/// Part of a folder is compared, what is not there is left out.
+#[test]
+fn a_folder_of_pictures_alone_is_compared() {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../crates/deepsport-model/tests/fixtures/processor"
+    );
+    let report = compare(Path::new(folder), burn::tensor::Device::flex()).unwrap();
+    assert!(report.ok && report.stages.len() > 30, "{report}");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(Path::new(folder).join("resize.json"), dir.path().join("resize.json")).unwrap();
+    let report = compare(dir.path(), burn::tensor::Device::flex()).unwrap();
+    assert_eq!((report.ok, report.stages.len()), (true, 1));
 }

@@ -10,15 +10,18 @@ use deepsport_model::training::{ScoreSettings, clip_global_norm};
 use serde_json::Value;
 
 use super::golden::{Golden, field};
-use super::model::{Model, Row, values};
+use super::model::{LOG_PROB, Model, Row, values};
 use super::report::Stages;
 
-/// Advised: losses 1e-4; gradients 1e-3 relative (seen 1e-5); weights after one step 2e-5, after three 1e-3 in single
-/// elements where the gradient crosses zero.
+/// Advised: losses 1e-4; gradients 1e-3 relative (seen 1e-5); weights after one step 2e-5, after three 1e-5, but in single
+/// elements where the gradient crosses zero 1e-3.
 const LOSS: f64 = 1e-4;
 const GRADIENT: f64 = 1e-3;
 const AFTER_STEP_1: f64 = 2e-5;
-const AFTER_STEP_3: f64 = 1e-3;
+const AFTER_STEP_3: f64 = 1e-5;
+const AFTER_STEP_3_SINGLE: f64 = 1e-3;
+/// One in so many elements counts as single.
+const SINGLE: usize = 200;
 
 pub(crate) fn compare(model: &Model, stages: &mut Stages) -> Result<()> {
     for kind in model.kinds() {
@@ -101,18 +104,23 @@ fn one(
     let mut optimizer = config.init();
     for (i, (loss, expected_norm)) in losses.iter().zip(&norms).enumerate() {
         let step = self::step(&network, &rows, golden)?;
-        stages.close(&format!("{name}/loss.{i}"), &[step.loss], &[*loss], LOSS);
+        // Steps of AdamW carry rounding on through the sign of small gradients: behind two of them PyTorch's own eager and
+        // fused attention are 1.4e-4 apart on a tied network of five layers.
+        let loss_limit = if i == 0 { LOSS } else { LOSS * Model::strength(kind) };
+        stages.close(&format!("{name}/loss.{i}"), &[step.loss], &[*loss], loss_limit);
         let gradients = gradients_by_name(&network, &step.gradients);
         let found = norm(gradients.values().flatten());
         let relative = (found / f64::from(*expected_norm) - 1.0).abs();
         stages.measured(&format!("{name}/grad_norm.{i}"), relative, relative, GRADIENT);
         if i == 0 {
-            let limit = Model::limit(kind);
+            if let Some(loss) = json["loss_f64_step_0"].as_f64() {
+                stages.close(&format!("{name}/loss_f64.0"), &[step.loss], &[loss as f32], LOSS);
+            }
             stages.close(
                 &format!("{name}/token_logprob"),
                 &step.log_probs,
                 &golden.floats("token_logprob")?,
-                limit,
+                LOG_PROB,
             );
             compare_gradients(&gradients, golden, json, name, stages)?;
             let key = "clipped_grad.model.norm.weight";
@@ -125,7 +133,10 @@ fn one(
             }
         }
         network = optimizer.step(rate, network, step.gradients);
-        compare_weights(&network, golden, i + 1, name, stages)?;
+        compare_weights(&network, golden, i + 1, Model::strength(kind), name, stages)?;
+        if i == 0 {
+            compare_summaries(&network, json, name, stages)?;
+        }
     }
     Ok(())
 }
@@ -185,6 +196,7 @@ fn compare_weights(
     network: &Network,
     golden: &Golden,
     num_steps: usize,
+    strength: f64,
     name: &str,
     stages: &mut Stages,
 ) -> Result<()> {
@@ -198,10 +210,60 @@ fn compare_weights(
     network.for_each_weight(&mut |tensor| {
         now.insert(tensor.name, tensor.values);
     });
-    let limit = if num_steps == 1 { AFTER_STEP_1 } else { AFTER_STEP_3 };
     for key in keys {
         let found = now.get(&key[prefix.len()..]).with_context(|| format!("no weight {key}"))?;
-        stages.close(&format!("{name}/{key}"), found, &golden.floats(&key)?, limit);
+        let expected = golden.floats(&key)?;
+        if num_steps == 1 {
+            stages.close(&format!("{name}/{key}"), found, &expected, AFTER_STEP_1);
+            continue;
+        }
+        stages.close(&format!("{name}/{key}/single"), found, &expected, AFTER_STEP_3_SINGLE);
+        let mut pairs: Vec<(f32, f32)> = found.iter().copied().zip(expected).collect();
+        pairs.sort_by(|a, b| (a.0 - a.1).abs().total_cmp(&(b.0 - b.1).abs()));
+        pairs.truncate(pairs.len() - pairs.len().div_ceil(SINGLE).min(pairs.len()));
+        let (found, expected): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
+        stages.close(&format!("{name}/{key}"), &found, &expected, AFTER_STEP_3 * strength);
     }
+    Ok(())
+}
+
+/// Every weight after the first step, of which most are stored by their extremes and means alone. None of them can be
+/// further off than the elements themselves.
+fn compare_summaries(
+    network: &Network,
+    json: &Value,
+    name: &str,
+    stages: &mut Stages,
+) -> Result<()> {
+    let Some(expected) = json["after_step_1"].as_object() else { return Ok(()) };
+    let (mut worst, mut failed): (f64, Option<anyhow::Error>) = (0.0, None);
+    let mut num_compared = 0;
+    network.for_each_weight(&mut |tensor| {
+        let Some(expected) = expected.get(&tensor.name) else { return };
+        num_compared += 1;
+        let count = tensor.values.len() as f64;
+        let values = || tensor.values.iter().map(|value| f64::from(*value));
+        let weighted: f64 = values().enumerate().map(|(i, value)| (i + 1) as f64 * value).sum();
+        for (key, found, scale) in [
+            ("min", values().fold(f64::INFINITY, f64::min), 1.0),
+            ("max", values().fold(f64::NEG_INFINITY, f64::max), 1.0),
+            ("sum", values().sum(), count),
+            ("index_weighted_mean", weighted / (count * (count + 1.0) / 2.0), 1.0),
+        ] {
+            match field::<f64>(expected, key) {
+                Ok(expected) => {
+                    let far = (found - expected).abs() / scale;
+                    worst = if far > worst || far.is_nan() { far } else { worst };
+                }
+                Err(error) => failed = failed.take().or(Some(error)),
+            }
+        }
+    });
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let missing = expected.len() - num_compared;
+    stages.measured(&format!("{name}/after_step_1_names"), missing as f64, missing as f64, 0.0);
+    stages.measured(&format!("{name}/after_step_1_summaries"), worst, worst, AFTER_STEP_1);
     Ok(())
 }

@@ -51,9 +51,20 @@ fn one(
         ("window_index", ints(&plan.published_order)),
         ("cu_window_seqlens", ints(&plan.published_edges)),
         ("patch_row_col", ints(places.as_flattened())),
+        ("cu_seqlens", ints(&frame_edges(&plan))),
     ] {
         if golden.has(stage) {
             stages.same(&name(stage), &found, &golden.ints(stage)?);
+        }
+    }
+    let rope = network.visual().rotary(&grids, &network.device());
+    for (stage, table) in [("rotary_cos", &rope.cos), ("rotary_sin", &rope.sin)] {
+        if golden.has(stage) {
+            // stored for whole heads, whose two halves turn alike
+            let half = config.head_dim() / 2;
+            let found: Vec<f32> =
+                values(table)?.chunks(half).flat_map(|row| [row, row].concat()).collect();
+            stages.close(&name(stage), &found, &golden.floats(stage)?, LIMIT);
         }
     }
     let mut seen = Vec::new();
@@ -80,4 +91,14 @@ fn one(
         }
     }
     Ok(())
+}
+
+/// Edges of the frames, in patches, from 0.
+fn frame_edges(plan: &WindowPlan) -> Vec<usize> {
+    let mut edges = vec![0];
+    for run in &plan.runs {
+        let frame_len = run.patches.len() / run.num_frames.max(1);
+        edges.extend((1..=run.num_frames).map(|frame| run.patches.start + frame * frame_len));
+    }
+    edges
 }
