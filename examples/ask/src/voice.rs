@@ -11,6 +11,8 @@ use deepsport::local::{Model, NetworkSpeaker, folder};
 use deepsport::world::{Expert, WorldConfig};
 
 use crate::args::Args;
+#[cfg(feature = "local")]
+use crate::args::ModeArg;
 use crate::input::Input;
 
 /// Who answers: a server, a record, the toy world's expert, or a model on this machine.
@@ -84,6 +86,9 @@ impl Voice {
                 if let Some(temperature) = args.temperature {
                     let seed = args.seed.unwrap_or_default();
                     speaker = speaker.with_sampling(temperature, args.top_p, seed)?;
+                }
+                if !matches!(args.mode, ModeArg::Tool) {
+                    speaker = speaker.without_tool();
                 }
                 if args.grammar {
                     speaker = speaker.with_grammar(input.video.num_frames())?;

@@ -94,8 +94,23 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
     let run = match &voice {
         #[cfg(feature = "local")]
         Voice::Model(model) => {
-            let mut chorus = NetworkSpeaker::new(model);
-            evaluation.run_in_chorus(records, &path, &open, &mut chorus, judging, &mut tell)?
+            let mut run = Vec::new();
+            for &mode in &evaluation.modes {
+                let mut chorus = NetworkSpeaker::new(model);
+                if mode != Mode::Tool {
+                    chorus = chorus.without_tool();
+                }
+                let one = evaluation.clone().with_modes([mode]);
+                run.extend(one.run_in_chorus(
+                    records,
+                    &path,
+                    &open,
+                    &mut chorus,
+                    judging,
+                    &mut tell,
+                )?);
+            }
+            run
         }
         _ => evaluation.run(records, &path, &open, &speaker, judging, &mut tell)?,
     };

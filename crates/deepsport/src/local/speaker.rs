@@ -38,6 +38,8 @@ pub struct NetworkSpeaker<'a> {
     seed: u64,
     max_turn_tokens: usize,
     grammar: Option<ToolCallGrammar>,
+    /// Words it never writes, beside those that no model may.
+    avoided: Vec<u32>,
     features: FeatureCache,
     held: Option<Held<'a>>,
 }
@@ -60,6 +62,7 @@ impl<'a> NetworkSpeaker<'a> {
             seed: 0,
             max_turn_tokens: 2048,
             grammar: None,
+            avoided: Vec::new(),
             features: FeatureCache::new(REMEMBERED_CELLS),
             held: None,
         }
@@ -119,6 +122,23 @@ impl<'a> NetworkSpeaker<'a> {
         let grammar = ToolCallGrammar::new(self.model.words.tokenizer(), [pattern]);
         self.grammar = Some(grammar.map_err(|error| invalid(error.to_string()))?);
         Ok(self)
+    }
+
+    /// Never looks again: for the modes without the tool, as a model of few words cannot be told of them. It opens no call, and
+    /// in the toy world does not think of one either (`over between ..`).
+    #[must_use]
+    pub fn without_tool(mut self) -> Self {
+        let words = match self.model.settings.agent.wording {
+            Wording::Toy => &["<tool_call>", " over"][..],
+            Wording::English => &["<tool_call>"],
+        };
+        for word in words {
+            // Where a tag is several tokens, they are wanted elsewhere; such models read the rules in words.
+            if let Ok([id]) = self.model.words.tokenizer().encode(word).as_deref() {
+                self.avoided.push(*id);
+            }
+        }
+        self
     }
 
     /// How often a frame's features were known, and how often not.
@@ -263,7 +283,8 @@ impl<'a> NetworkSpeaker<'a> {
     fn writer(&self, row: usize, messages: &[Message]) -> Result<Writer<'a>, ModelError> {
         let model: &'a Model = self.model;
         let tokenizer = model.words.tokenizer();
-        let forbidden = tokenizer.forbidden(model.network.config().text.vocab_size);
+        let mut forbidden = tokenizer.forbidden(model.network.config().text.vocab_size);
+        forbidden.extend(&self.avoided);
         let sampling = SamplingSettings { forbidden, ..self.sampling.clone() };
         let turn = messages.iter().filter(|message| message.role == Role::Assistant).count();
         let number = (row as u64) << 16 | turn as u64;

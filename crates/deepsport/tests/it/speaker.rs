@@ -184,6 +184,18 @@ fn a_turn_ends_behind_its_tag_and_calls_are_well_formed() {
     assert!(NetworkSpeaker::new(&model).with_grammar(1).is_err());
 }
 
+/// As hot as above, where many of forty turns call.
+#[test]
+fn without_the_tool_no_call_is_opened() {
+    let model = model();
+    let (messages, ..) = conversation(&item(0));
+    for seed in 0..20 {
+        let speaker = NetworkSpeaker::new(&model).with_sampling(100.0, 1.0, seed).unwrap();
+        let said = speaker.without_tool().speak(&messages, 300, &mut quiet).unwrap().text;
+        assert!(!said.contains("<tool_call>") && !said.contains(" over"), "{said}");
+    }
+}
+
 #[test]
 fn whoever_listens_can_end_a_turn() {
     let model = model();
