@@ -1,6 +1,6 @@
 """ViTPose-base with random weights, this project's beside transformers' in PyTorch: `python compare.py`, in this folder.
 
-First `pip install -r requirements.txt` and `cargo build --release -p pose --features vitpose --example vitpose`.
+First `pip install -r requirements.txt` and `cargo build --release -p pose-cli --features estimate`.
 Both load the same checkpoint, get the same pictures, and take turns within one repetition; two threads each. Processor
 time counts (of all threads), as other work may share the machine; wall time stands beside it. The mean of the absolute
 heat is compared, so that nobody gets away with other numbers.
@@ -29,7 +29,7 @@ def program():
     if target is None:
         metadata = subprocess.check_output(["cargo", "metadata", "--format-version=1", "--no-deps"], cwd=ROOT)
         target = json.loads(metadata)["target_directory"]
-    return Path(target) / os.environ.get("PROFILE", "release") / "examples/vitpose"
+    return Path(target) / os.environ.get("PROFILE", "release") / "pose"
 
 
 def cpu_seconds(pid):
@@ -58,7 +58,7 @@ def main():
         model = checkpoint(folder)
         for batch in map(int, sys.argv[1:] or ["1", "4"]):
             pixels = pictures(batch)
-            ours = subprocess.Popen([program(), folder, str(batch)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            ours = subprocess.Popen([program(), "bench", folder, "--batch", str(batch)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                     env={**os.environ, "RAYON_NUM_THREADS": str(THREADS)})
             wall, cpu, heat = {"torch": [], "ours": []}, {"torch": [], "ours": []}, {}
             for repetition in range(REPETITIONS + 1):  # the first warms up

@@ -6,6 +6,8 @@
 //! `cargo run --release -p pose-cli --features estimate -- estimate run.mp4 --model vitpose-base-simple`.
 
 mod angles;
+#[cfg(feature = "estimate")]
+mod bench;
 mod convert;
 #[cfg(feature = "estimate")]
 mod estimate;
@@ -32,6 +34,8 @@ enum Command {
     Overlay(overlay::Args),
     #[cfg(feature = "estimate")]
     Estimate(estimate::Args),
+    #[cfg(feature = "estimate")]
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
         Command::Overlay(args) => overlay::run(&args),
         #[cfg(feature = "estimate")]
         Command::Estimate(args) => estimate::run(&args),
+        #[cfg(feature = "estimate")]
+        Command::Bench(args) => bench::run(&args),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
     eprintln!("error: {error}");
