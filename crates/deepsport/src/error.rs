@@ -138,4 +138,12 @@ pub enum Error {
     /// A page could not be written.
     #[error("the page cannot be rendered")]
     Page(#[from] askama::Error),
+    /// Training stopped.
+    #[cfg(feature = "local")]
+    #[error(transparent)]
+    Training(#[from] grpo::Error),
+    /// A model, its tokenizer or its sizes.
+    #[cfg(feature = "local")]
+    #[error(transparent)]
+    Network(#[from] deepsport_model::Error),
 }

@@ -48,6 +48,8 @@ pub mod evaluate; // how well
 pub mod report; // pages to look at
 #[cfg(feature = "local")]
 pub mod local; // the model here, to be trained
+#[cfg(feature = "local")]
+pub mod training; // recipes, and what comes of them
 #[cfg(feature = "openai")]
 mod openai; // a model behind a server
 mod jobs; // long work, item by item

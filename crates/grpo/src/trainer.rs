@@ -9,7 +9,7 @@ mod report;
 mod state;
 
 pub use config::{FilterConfig, OldLogps, ReferenceConfig, RolloutConfig, TrainerConfig};
-pub use rollout::Rollout;
+pub use rollout::{Rollout, play};
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

@@ -126,7 +126,7 @@ impl Graded {
     }
 }
 
-fn grounding(record: &Record, trajectory: &Trajectory) -> Option<Grounding> {
+pub(crate) fn grounding(record: &Record, trajectory: &Trajectory) -> Option<Grounding> {
     let of_one = record.evidence.iter().map(|event| {
         let metrics = trajectory.metrics(event.clone());
         Grounding {

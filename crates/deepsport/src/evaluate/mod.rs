@@ -9,6 +9,8 @@ mod compare; // two runs side by side
 mod run; // answering and scoring a data set
 
 pub use compare::{Comparison, compare};
+#[cfg(feature = "local")]
+pub(crate) use graded::grounding;
 pub use graded::{ErrorClass, Graded, Grounding, Method, read_graded};
 pub use judge::{JUDGE_PROMPT, Judge, Verdict};
 pub use reading::{Reading, read_answer};

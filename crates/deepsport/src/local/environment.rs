@@ -7,28 +7,64 @@ use serde_json::Value;
 use super::{SeenPixels, Words};
 use crate::Difficulty;
 use crate::agent::{Agent, Dialogue, Stop, Utterance};
+use crate::data::{self, Record};
+use crate::evaluate::{Reading, grounding, read_answer};
 use crate::world::{Item, Question};
+
+/// Fact of an [`Outcome`]: share of the event inside some window.
+pub const EVENT_RECALL: &str = "event_recall";
+/// Fact of an [`Outcome`]: overlap of the last window with the event.
+pub const EVENT_T_IOU: &str = "event_t_iou";
+/// Fact of an [`Outcome`]: 1 if a frame of the event was shown, the first look included.
+pub const EVENT_SEEN: &str = "event_seen";
 
 /// A question, its video, and how answers are valued.
 #[derive(Debug)]
 pub struct VideoTask {
-    item: Item,
+    record: Record,
     video: Video,
+    /// Of the toy world, whose rules score to the letter.
+    question: Option<Question>,
 }
 
 impl VideoTask {
+    /// A question about a video.
+    #[must_use]
+    pub fn new(record: Record, video: Video) -> Self {
+        Self { record, video, question: None }
+    }
+
     /// A question of the toy world; its clip is drawn here.
     ///
     /// # Errors
     ///
     /// [`Error::Video`](crate::Error::Video) if there is no memory for the clip.
     pub fn toy(item: Item) -> crate::Result<Self> {
-        let video = item.clip.video()?;
-        Ok(Self { item, video })
+        let (record, video) = (item.record(data::Media::None), item.clip.video()?);
+        Ok(Self { record, video, question: Some(item.question) })
     }
 
-    fn question(&self) -> &Question {
-        &self.item.question
+    /// The question as data sets keep it.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The video.
+    #[must_use]
+    pub fn video(&self) -> &Video {
+        &self.video
+    }
+
+    /// 1 for a right answer, 0 for a wrong one and for what no rule can read.
+    fn accuracy(&self, answer: &str) -> f64 {
+        match &self.question {
+            Some(question) => question.reward(answer),
+            None => match read_answer(&self.record, answer) {
+                Reading::Score(score) => score,
+                Reading::Unread | Reading::Open => 0.0,
+            },
+        }
     }
 }
 
@@ -57,8 +93,33 @@ impl VideoEnvironment {
 
     /// The dialogue up to now: it borrows the video, so what a rollout keeps are the turns.
     fn dialogue<'a>(&'a self, task: &'a VideoTask, turns: &[Utterance]) -> Result<Dialogue<'a>> {
-        Dialogue::resume(&self.agent, &task.video, &task.question().text, turns)
+        Dialogue::resume(&self.agent, &task.video, &task.record.prompt(), turns)
             .map_err(Error::environment)
+    }
+
+    /// A rollout that a teacher wrote: its turns, and what the tool shows after each. Turns behind the end of the dialogue are
+    /// left out.
+    ///
+    /// # Errors
+    ///
+    /// If there is no turn, or they do not fit.
+    pub fn demonstration<'t>(
+        &self,
+        task: &VideoTask,
+        turns: impl IntoIterator<Item = &'t str>,
+    ) -> Result<Trajectory<SeenPixels>> {
+        let tokenizer = self.words.tokenizer();
+        let (mut trajectory, mut state) = self.reset(task)?;
+        for turn in turns {
+            let mut ids = tokenizer.encode(turn).map_err(Error::environment)?;
+            ids.push(tokenizer.special().im_end);
+            trajectory.append_demonstration(ids)?;
+            match self.step(task, &mut state, &trajectory)? {
+                Reply::Continue(shown) => trajectory.append_observation(shown)?,
+                Reply::Done => break,
+            }
+        }
+        Ok(trajectory)
     }
 }
 
@@ -102,23 +163,31 @@ impl Environment for VideoEnvironment {
         let record = self.dialogue(task, &turns)?.into_trajectory();
         let answer = record.answer.as_deref().unwrap_or_default();
         let is_answered = record.stop == Stop::Answered;
-        let event = task.item.clip.event();
-        let metrics = record.metrics(event);
         let mut outcome = Outcome {
-            accuracy: if is_answered { task.question().reward(answer) } else { 0.0 },
+            accuracy: if is_answered { task.accuracy(answer) } else { 0.0 },
             format_valid: record.is_well_formed() && !trajectory.truncated(),
             num_tool_calls: record.num_calls() + record.num_refused(),
             num_failed_calls: record.num_refused(),
             num_frames: record.num_frames(),
-            base_model_fails: Some(task.item.difficulty == Difficulty::Hard),
+            base_model_fails: task
+                .record
+                .difficulty
+                .map(|difficulty| difficulty == Difficulty::Hard),
             ..Outcome::default()
         };
-        outcome.facts.insert("event_recall".into(), metrics.recall);
+        if let Some(grounding) = grounding(&task.record, &record) {
+            let facts = [
+                (EVENT_RECALL, grounding.recall),
+                (EVENT_T_IOU, grounding.t_iou),
+                (EVENT_SEEN, f64::from(u8::from(grounding.is_seen))),
+            ];
+            outcome.facts.extend(facts.map(|(name, value)| (name.to_owned(), value)));
+        }
         Ok(outcome)
     }
 
     fn task_name(&self, task: &VideoTask) -> String {
-        task.item.id.clone()
+        task.record.id.clone()
     }
 
     fn transcript(&self, _task: &VideoTask, trajectory: &Trajectory<SeenPixels>) -> Value {

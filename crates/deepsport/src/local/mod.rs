@@ -7,10 +7,11 @@
 mod words; // between what the agent says and what the network reads
 pub mod folder; // a model in a folder
 mod speaker; // it speaks
-mod policy;
-mod environment;
+mod policy; // it writes, and is trained
+mod packed; // from demonstrations too
+mod environment; // who asks and answers it then
 
-pub use environment::{VideoEnvironment, VideoTask};
+pub use environment::{EVENT_RECALL, EVENT_SEEN, EVENT_T_IOU, VideoEnvironment, VideoTask};
 pub use folder::{Model, Settings};
 pub use policy::{NetworkPolicy, SeenPixels};
 pub use speaker::NetworkSpeaker;

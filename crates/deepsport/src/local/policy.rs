@@ -67,6 +67,8 @@ pub struct NetworkPolicy {
     /// Never drawn.
     #[module(skip)]
     forbidden: Vec<u32>,
+    #[module(skip)]
+    scoring: ScoreSettings,
 }
 
 impl NetworkPolicy {
@@ -76,7 +78,22 @@ impl NetworkPolicy {
     #[must_use]
     pub fn new(network: Network, end_token: u32, mut forbidden: Vec<u32>) -> Self {
         forbidden.extend([network.config().image_token_id, network.config().video_token_id]);
-        Self { network, end_token, forbidden }
+        Self { network, end_token, forbidden, scoring: ScoreSettings::default() }
+    }
+
+    /// Changes what the forward pass keeps for the backward one. A small model learns faster if it keeps everything
+    /// ([`Keep::Everything`](deepsport_model::language::Keep)). The temperature is not taken from here.
+    #[must_use]
+    pub fn with_scoring(mut self, scoring: ScoreSettings) -> Self {
+        self.scoring = scoring;
+        self
+    }
+
+    /// The same policy, which will never write these tokens either. Log-probabilities stay those of the whole distribution.
+    #[must_use]
+    pub fn with_forbidden(mut self, ids: impl IntoIterator<Item = u32>) -> Self {
+        self.forbidden.extend(ids);
+        self
     }
 
     /// The network.
@@ -174,6 +191,11 @@ impl grpo::Policy for NetworkPolicy {
                     *logp = f32::NEG_INFINITY;
                 }
             }
+            // What is left may be unlikely beyond what a probability can hold.
+            let likeliest = allowed.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            if likeliest.is_finite() {
+                allowed.iter_mut().for_each(|logp| *logp -= likeliest);
+            }
             let id = draw(&allowed, request.rng).map_err(|error| {
                 let problem = error.to_string();
                 failed = Some(error);
@@ -200,7 +222,7 @@ impl grpo::Policy for NetworkPolicy {
     fn score(&self, rows: &[&Trajectory<SeenPixels>], temperature: f64) -> Result<Scores> {
         let sequences: Vec<_> = rows.iter().map(|row| self.sequence(row)).collect::<Result<_>>()?;
         let prompts: Vec<_> = rows.iter().map(|row| row.prompt_len()).collect();
-        let settings = ScoreSettings { temperature, ..ScoreSettings::default() };
+        let settings = ScoreSettings { temperature, ..self.scoring };
         let scores = self
             .network
             .token_scores(&sequences.iter().collect::<Vec<_>>(), &prompts, &settings)
@@ -210,8 +232,7 @@ impl grpo::Policy for NetworkPolicy {
 
     fn without_adapter(&self) -> Option<Self> {
         self.network.lora()?;
-        let (end_token, forbidden) = (self.end_token, self.forbidden.clone());
-        Some(Self { network: self.network.without_adapter(), end_token, forbidden })
+        Some(Self { network: self.network.without_adapter(), ..self.clone() })
     }
 }
 

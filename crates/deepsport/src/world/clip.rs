@@ -54,6 +54,12 @@ impl Clip {
         self.outcome
     }
 
+    /// Points on the board before the event, in sports that have one.
+    #[must_use]
+    pub fn score(&self) -> Option<u8> {
+        (self.sport == Sport::Basketball).then_some(self.look.score)
+    }
+
     /// Frames of the clip.
     #[must_use]
     pub fn num_frames(&self) -> usize {

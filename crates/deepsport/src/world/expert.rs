@@ -8,7 +8,8 @@ use crate::{Error, Result};
 
 /// Solves an item as a good student would, by what was shown so far and nothing else.
 ///
-/// If a frame that was shown lies in the event, it answers and names the frame. If not, it asks for the stretch between the
+/// If a frame that was shown lies in the event, it names the frame, says what happened there (and from which score, where one is
+/// kept), and answers by the rules. If not, it asks for the stretch between the
 /// last frame before the end of play and the first one after it. Stretches shrink to an eighth from call to call, so that
 /// clips of 1,000 frames and events of 2 take three calls at most.
 ///
@@ -16,24 +17,41 @@ use crate::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Expert {
     item: Item,
+    guesses: bool,
 }
 
 impl Expert {
     /// The expert for `item`.
     #[must_use]
     pub fn new(item: &Item) -> Self {
-        Self { item: item.clone() }
+        Self { item: item.clone(), guesses: false }
+    }
+
+    /// A hasty expert, who never looks again: where the first look does not show the event, it claims to have seen it in the last
+    /// frame before the end of play, and is right by luck. Such demonstrations pass every check of the answer, and a training set
+    /// that was distilled from a teacher has some.
+    #[must_use]
+    pub fn guessing(mut self) -> Self {
+        self.guesses = true;
+        self
     }
 
     fn turn(&self, seen: &[usize]) -> Option<String> {
         let clip = &self.item.clip;
-        if let Some(frame_idx) = seen.iter().find(|frame_idx| clip.event().contains(frame_idx)) {
+        let start = seen.iter().filter(|&&frame_idx| !clip.is_over_at(frame_idx)).max()?;
+        let shown = seen.iter().find(|frame_idx| clip.event().contains(frame_idx));
+        if let Some(frame_idx) = shown.or(self.guesses.then_some(start)) {
+            let outcome = clip.sport().outcomes()[clip.outcome().index()];
+            let before = match clip.score() {
+                Some(score) => format!(" from {score}"),
+                None => String::new(),
+            };
             let answer = &self.item.question.answer;
+            // Where comes before what: whoever has written the number finds its frame by it, and reads there what happened.
             return Some(format!(
-                "<think> seen at {frame_idx} </think> <answer> {answer} </answer>"
+                "<think> seen at {frame_idx} : {outcome}{before} </think> <answer> {answer} </answer>"
             ));
         }
-        let start = seen.iter().filter(|&&frame_idx| !clip.is_over_at(frame_idx)).max()?;
         let end = seen.iter().filter(|&&frame_idx| clip.is_over_at(frame_idx)).min()?;
         Some(format!(
             "<think> over between {start} and {end} </think> <tool_call> frame_extraction_tool( {start} , {end} ) </tool_call>"

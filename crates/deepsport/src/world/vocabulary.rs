@@ -8,7 +8,7 @@ use super::WorldConfig;
 use super::question::{MAX_SCORE, Question};
 
 /// Words of the loop: tags, roles, what the expert writes and what the agent says in [`Wording::Toy`](crate::agent::Wording::Toy).
-const LOOP: [&str; 21] = [
+const LOOP: [&str; 22] = [
     "<think>",
     "</think>",
     "<tool_call>",
@@ -24,6 +24,7 @@ const LOOP: [&str; 21] = [
     ":",
     "?",
     "seen",
+    "from",
     "at",
     "over",
     "between",
@@ -42,6 +43,7 @@ impl WorldConfig {
     pub fn vocabulary(&self) -> Vec<String> {
         let mut texts = Vec::new();
         for &sport in &self.sports {
+            texts.extend(sport.outcomes().iter().map(|outcome| (*outcome).to_owned()));
             for &dimension in &self.dimensions {
                 for score in 0..=MAX_SCORE {
                     for outcome in sport.all_outcomes() {

@@ -13,3 +13,5 @@ mod local;
 mod folder;
 #[cfg(feature = "local")]
 mod speaker;
+#[cfg(feature = "local")]
+mod training;

@@ -10,8 +10,8 @@ pub trait PackedModel: Module + 'static {
 
     /// The log-probability of each token given those before it in its own segment.
     ///
-    /// A token attends to its own segment alone, and its position is that within the segment. What stands at the first token of a
-    /// segment and behind short rows must be finite and is ignored.
+    /// A token attends to its own segment alone, and its position is that within the segment. What stands at tokens that carry no
+    /// loss and behind short rows must be finite and is ignored.
     ///
     /// # Shapes
     ///

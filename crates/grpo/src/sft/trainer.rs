@@ -18,6 +18,7 @@ use crate::{Error, Media, Result, Stop, Trajectory};
 #[serde(deny_unknown_fields)]
 pub struct SftConfig {
     /// Seed of the order within shards.
+    #[serde(default)]
     pub seed: u64,
     /// Tokens of a packed row.
     pub max_row_tokens: usize,

@@ -11,6 +11,7 @@ use crate::{Error, Result};
 #[serde(deny_unknown_fields)]
 pub struct TrainerConfig {
     /// Seed of everything random: order of tasks, sampling, mini-batches.
+    #[serde(default)]
     pub seed: u64,
     /// Training steps in all: one batch of rollouts each.
     pub num_steps: u64,
@@ -21,6 +22,7 @@ pub struct TrainerConfig {
     /// Sampling.
     pub rollout: RolloutConfig,
     /// Advantages.
+    #[serde(default)]
     pub advantage: AdvantageConfig,
     /// The loss.
     pub loss: LossConfig,

@@ -3,14 +3,17 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::config::TrainerConfig;
+use super::config::{RolloutConfig, TrainerConfig};
 use super::order::Order;
 use crate::advantage::{Moments, ZERO_STD};
+use crate::loss::LossConfig;
 use crate::metrics::Phases;
+use crate::optim::OptimConfig;
 use crate::policy::rng;
 use crate::reward::{Finished, RewardSum};
 use crate::{
-    Environment, Error, Media, Outcome, Policy, Reply, Result, Rng, SampleRequest, Trajectory,
+    Environment, Error, Media, Outcome, Policy, Reply, Result, Rng, SampleRequest, Schedule,
+    Trajectory,
 };
 
 /// One finished rollout.
@@ -31,6 +34,35 @@ pub struct Rollout<M: Media> {
     pub rewards: Vec<f64>,
     /// Their weighted sum.
     pub reward: f64,
+}
+
+/// Rolls out each of `tasks` once under `limits`, without a trainer and without rewards: how a policy is measured.
+///
+/// What task number `i` draws depends on `seed` and `i` alone.
+///
+/// # Errors
+///
+/// Whatever stops policy or environment; [`Error::Setting`] if a limit makes no sense.
+pub fn play<P: Policy, E: Environment<Media = P::Media>>(
+    policy: &P,
+    environment: &E,
+    tasks: &[E::Task],
+    limits: RolloutConfig,
+    seed: u64,
+) -> Result<Vec<Rollout<P::Media>>> {
+    let optim = OptimConfig::new(Schedule::constant(1.0)); // nothing is learned
+    let config = TrainerConfig {
+        seed,
+        num_generations: 1,
+        rollout: limits,
+        ..TrainerConfig::new(LossConfig::grpo(), optim)
+    };
+    config.check()?;
+    let rewards = RewardSum::default();
+    let sampler = Sampler { config: &config, environment, tasks, rewards: &rewards };
+    let prompts: Vec<_> = (0..tasks.len()).map(|idx| (idx as u64, idx)).collect();
+    let groups = sampler.groups(policy, &prompts, &mut Phases::default())?;
+    Ok(groups.into_iter().flatten().collect())
 }
 
 /// The rollouts of one step, group by group.
