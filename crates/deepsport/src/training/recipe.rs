@@ -1,5 +1,6 @@
 //! What a recipe says.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::FloatDType;
@@ -80,8 +81,15 @@ pub struct ModelRecipe {
     /// Keeps every inner value of the forward pass for the backward one: faster, for small models.
     #[serde(default)]
     pub keep_everything: bool,
+    /// Devices that share each step's micro-batches, each with a copy of the weights; 1. On the CPU these are threads.
+    #[serde(default = "one")]
+    pub num_devices: NonZeroUsize,
     /// Most tokens of a conversation, pictures included.
     pub max_tokens: usize,
+}
+
+fn one() -> NonZeroUsize {
+    NonZeroUsize::MIN
 }
 
 /// The weights at the start.

@@ -82,7 +82,7 @@ impl<'a> Run<'a> {
         let held_out =
             lessons::held_out_demonstrations(self.recipe, &environment, sft.num_held_out)?;
         let config = SftConfig { seed: self.seed, ..sft.trainer.clone() };
-        Ok(SftTrainer::new(config, policy, shards, held_out)?)
+        Ok(SftTrainer::new(config, policy, shards, held_out)?.with_devices(self.other_devices()))
     }
 
     /// The trainer of rewards; `reward` may be another than the recipe's.
@@ -100,7 +100,13 @@ impl<'a> Run<'a> {
         let tasks = self.questions()?;
         let config = TrainerConfig { seed: self.seed, ..rl.trainer.clone() };
         let rewards = reward.unwrap_or(rl.reward).sum();
-        Ok(Trainer::new(config, policy, environment, tasks, rewards)?)
+        let trainer = Trainer::new(config, policy, environment, tasks, rewards)?;
+        Ok(trainer.with_devices(self.other_devices()))
+    }
+
+    /// Those that share the work beside the one that the policy is on.
+    fn other_devices(&self) -> Vec<Device> {
+        vec![self.device.clone(); self.recipe.model.num_devices.get() - 1]
     }
 
     /// Demonstrations of the first held-out questions, which no lesson contains; files have none.

@@ -151,6 +151,23 @@ fn demonstrations_and_rewards_teach() {
 }
 
 #[test]
+fn devices_share_the_work_and_change_nothing_but_rounding() {
+    let mut one = small();
+    let trainer = &mut one.sft.as_mut().unwrap().trainer;
+    (trainer.rows_per_step, trainer.micro_batch_size) = (4, 1);
+    let mut two = one.clone();
+    two.model.num_devices = std::num::NonZeroUsize::new(2).unwrap();
+    let (one, two) = (Run::new(&one, 0), Run::new(&two, 0));
+    let policy = policy(&one);
+    let step = |run: &Run<'_>| run.sft(policy.clone()).unwrap().step().unwrap();
+    let (alone, shared) = (step(&one), step(&two));
+    for name in ["loss", "grad_norm"] {
+        let gap = (alone[name] - shared[name]).abs() / alone[name];
+        assert!(gap < f64::from(ROUNDING), "{name}: {gap}");
+    }
+}
+
+#[test]
 fn variants_are_named_alike_everywhere() {
     for variant in Variant::ALL {
         assert_eq!(variant.name().parse::<Variant>().unwrap(), variant);
