@@ -1,11 +1,13 @@
 //! Pictures of what came out, as SVG.
 
 use std::path::Path;
+use std::sync::Once;
 
 use anyhow::{Result, anyhow};
 use deepsport::training::{Row, Variant};
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::register_font;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::stress::Cell;
@@ -68,19 +70,42 @@ fn failed(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("the plot cannot be drawn: {error}")
 }
 
+/// Letters come with the program, for there may be none installed.
+const FONT: &str = "plot";
+
+fn load_font() {
+    static LOADED: Once = Once::new();
+    LOADED.call_once(|| {
+        // Fails only for bytes that are no font; drawing text then says so.
+        let _ = register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
+    });
+}
+
 fn label(size: i32) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().color(&INK)
+    (FONT, size).into_font().color(&INK)
+}
+
+/// Draws a picture and writes it, whole or not at all.
+fn write(path: &Path, size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Result<()>) -> Result<()> {
+    load_font();
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        root.fill(&WHITE).map_err(failed)?;
+        draw(&root)?;
+        root.present().map_err(failed)?;
+    }
+    // Fonts of that name are not installed where the picture is looked at.
+    let svg = svg.replace(&format!("font-family=\"{FONT}\""), "font-family=\"sans-serif\"");
+    Ok(deepsport::write_text(path, &svg)?)
 }
 
 /// `ablation.svg`.
 pub(crate) fn ablation(dir: &Path, rows: &[Row]) -> Result<()> {
-    let path = dir.join("ablation.svg");
-    let root = SVGBackend::new(&path, (960, 900)).into_drawing_area();
-    root.fill(&WHITE).map_err(failed)?;
-    for (area, panel) in root.split_evenly((PANELS.len(), 1)).iter().zip(&PANELS) {
-        draw_panel(area, panel, rows)?;
-    }
-    root.present().map_err(failed)
+    write(&dir.join("ablation.svg"), (960, 900), |root| {
+        let areas = root.split_evenly((PANELS.len(), 1));
+        areas.iter().zip(&PANELS).try_for_each(|(area, panel)| draw_panel(area, panel, rows))
+    })
 }
 
 fn draw_panel(area: &Area<'_>, panel: &Panel, rows: &[Row]) -> Result<()> {
@@ -97,7 +122,7 @@ fn draw_panel(area: &Area<'_>, panel: &Panel, rows: &[Row]) -> Result<()> {
         .x_label_area_size(28)
         .y_label_area_size(44)
         .caption(panel.title, label(17))
-        .build_cartesian_2d(0.0..variants.len() as f64, 0.0..highest * 1.16)
+        .build_cartesian_2d(0.0..variants.len() as f64, 0.0..highest * 1.45)
         .map_err(failed)?;
     chart
         .configure_mesh()
@@ -155,18 +180,16 @@ fn draw_panel(area: &Area<'_>, panel: &Panel, rows: &[Row]) -> Result<()> {
 
 /// `stress.svg`: what is found of events of a length, a line for each length of clip.
 pub(crate) fn stress(dir: &Path, cells: &[Cell]) -> Result<()> {
-    let path = dir.join("stress.svg");
-    let root = SVGBackend::new(&path, (1080, 360)).into_drawing_area();
-    root.fill(&WHITE).map_err(failed)?;
     let panels: [(&str, Figure); 3] = [
         ("Share of the event in the windows", |cell| cell.window_recall),
         ("Last window and event, tIoU", |cell| cell.t_iou),
         ("Share answered rightly", |cell| cell.accuracy),
     ];
-    for (area, (title, value)) in root.split_evenly((1, panels.len())).iter().zip(panels) {
-        draw_stress(area, title, value, cells)?;
-    }
-    root.present().map_err(failed)
+    write(&dir.join("stress.svg"), (1080, 360), |root| {
+        let areas = root.split_evenly((1, panels.len()));
+        let mut pairs = areas.iter().zip(panels);
+        pairs.try_for_each(|(area, (title, value))| draw_stress(area, title, value, cells))
+    })
 }
 
 fn draw_stress(
