@@ -103,13 +103,13 @@ impl KvCache {
     /// Every row `forks` times, side by side. What was read so far becomes a prefix that the forks share, without
     /// copying; `capacity` is the room that each of them gets for what is its own.
     ///
-    /// A second fork copies, because prefixes do not nest.
+    /// A second fork copies, because prefixes do not nest; so does one before anything was read.
     #[must_use]
     pub fn fork(mut self, forks: usize, capacity: usize) -> Self {
         if forks == 1 {
             return self;
         }
-        if self.prefix_len() > 0 {
+        if self.prefix_len() > 0 || self.used == 0 {
             let rows: Vec<usize> =
                 (0..self.num_rows()).flat_map(|row| std::iter::repeat_n(row, forks)).collect();
             self.keep_rows(&rows);
