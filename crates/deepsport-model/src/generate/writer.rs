@@ -60,7 +60,7 @@ impl<'a> Writer<'a> {
         self.stopped_at
     }
 
-    /// The next word, and the text that became certain with it: what [`write`] does for every row, for whoever wants more of
+    /// The next word, and the text that became certain with it: what [`write()`] does for every row, for whoever wants more of
     /// [`generate`], such as to end a row early. Special tokens leave no text.
     ///
     /// # Errors
