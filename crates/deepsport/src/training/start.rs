@@ -1,10 +1,12 @@
 //! The policy before its first step.
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use deepsport_model::language::Keep;
 use deepsport_model::training::ScoreSettings;
 use deepsport_model::{Init, ModelConfig, Network};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use serde_json::json;
 
 use super::recipe::{ModelRecipe, Sizes, Start};
@@ -12,20 +14,17 @@ use crate::Result;
 use crate::local::{NetworkPolicy, Words, folder};
 
 /// The network of a recipe: random weights drawn from `seed`, or those of its checkpoint.
-///
-/// The generator of the weights is the device's, one for the process: two networks must not be drawn at the same time.
 pub(super) fn network(
     recipe: &ModelRecipe,
     words: &Words,
     seed: u64,
     device: &Device,
 ) -> Result<Network> {
-    device.seed(seed);
     let init = Init::new(device).with_dtype(recipe.precision.dtype());
     let network = match &recipe.start {
         Start::Checkpoint(folder) => folder::load_with(folder, &init, &mut |_| {})?.network,
         Start::Random(sizes) => Network::init(&config(sizes, words, recipe.max_tokens)?, &init)
-            .map(&mut Draw::default()),
+            .map(&mut Draw { path: Vec::new(), rng: StdRng::seed_from_u64(seed) }),
     };
     let network = if recipe.freeze_vision { network.with_frozen_vision() } else { network };
     Ok(match &recipe.lora {
@@ -85,14 +84,15 @@ pub(super) fn config(
     }))
 }
 
-/// Draws the weights now rather than at their first use, and makes those of linear layers as large as their width asks for: the
-/// published deviation of 0.02 suits widths of thousands, and lets a narrow network pass next to nothing on.
-#[derive(Default)]
+/// Draws the weights from a generator of their own (the device's is one for the process, which other threads draw from too), and
+/// makes those of linear layers as large as their width asks for: the published deviation of 0.02 suits widths of thousands, and
+/// lets a narrow network pass next to nothing on.
 struct Draw {
     path: Vec<String>,
+    rng: StdRng,
 }
 
-/// The published deviation, which is what weights are drawn with.
+/// The published deviation.
 const PUBLISHED_STD: f64 = 0.02;
 
 impl ModuleMapper for Draw {
@@ -105,15 +105,19 @@ impl ModuleMapper for Draw {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if D != 2 {
+            return param; // ones of norms, zeros of biases
+        }
         let is_embedding = self.path.iter().any(|part| part == "embed_tokens");
-        let id = param.id;
-        let value = param.val().inner();
-        let value = match value.dims().first() {
-            Some(&d_in) if D == 2 && !is_embedding => {
-                value.mul_scalar(1.0 / (PUBLISHED_STD * (d_in as f64).sqrt()))
-            }
-            _ => value,
+        let (id, value) = (param.id, param.val().inner());
+        let published = Distribution::Normal(0.0, PUBLISHED_STD);
+        let drawn = TensorData::random::<f32, _, _>(value.shape(), published, &mut self.rng);
+        let drawn = Tensor::from_data(drawn, (&value.device(), value.dtype()));
+        let drawn = if is_embedding {
+            drawn
+        } else {
+            drawn.mul_scalar(1.0 / (PUBLISHED_STD * (value.dims()[0] as f64).sqrt()))
         };
-        Param::initialized(id, Tensor::from_inner(value).require_grad())
+        Param::initialized(id, Tensor::from_inner(drawn).require_grad())
     }
 }
