@@ -193,9 +193,13 @@ fn atomically(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()
 pub(super) fn write_tensors(path: &Path, tensors: &[Pending]) -> Result<()> {
     let metadata = Some(std::collections::HashMap::from([("format".to_owned(), "pt".to_owned())]));
     atomically(path, |beside| {
+        // safetensors writes a file that is its owner's alone; this becomes a result, with the rights that new files get here.
+        let usual = std::fs::File::create(beside).and_then(|file| file.metadata());
+        let usual = usual.map_err(Error::file("write", path))?.permissions();
         let named = tensors.iter().map(|tensor| (tensor.name.clone(), tensor));
         safetensors::serialize_to_file(named, metadata, beside)
-            .map_err(|source| Error::Safetensors { path: path.to_owned(), source })
+            .map_err(|source| Error::Safetensors { path: path.to_owned(), source })?;
+        std::fs::set_permissions(beside, usual).map_err(Error::file("write", path))
     })
 }
 
