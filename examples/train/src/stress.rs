@@ -2,9 +2,11 @@
 
 use std::io::Write as _;
 
+use anyhow::bail;
 use burn::module::Module as _;
 use deepsport::agent::Mode;
 use deepsport::training::{Measured, Questions, Recipe, Run};
+use deepsport::world::WorldConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::args::Stress;
@@ -32,21 +34,54 @@ pub(crate) struct Cell {
     pub(crate) calls: f64,
 }
 
+/// The longest event that the widest gap of the first look hides; a question about a longer one is not hard.
+fn longest_hidden(num_frames: usize, world: &WorldConfig) -> usize {
+    num_frames.saturating_sub(1).div_ceil(world.initial_frames - 1).saturating_sub(1)
+}
+
+/// Refuses what would leave an empty row, and numbers that the model has no words for.
+fn check(args: &Stress, world: &WorldConfig) -> anyhow::Result<()> {
+    let Some(shortest) = args.durations.iter().copied().min().filter(|shortest| *shortest > 0)
+    else {
+        bail!("--durations: events last 1 frame at least");
+    };
+    if args.questions == 0 {
+        bail!("--questions: 1 at least");
+    }
+    // More than twice the first look, as the world wants it.
+    let first = 2 * world.initial_frames + 1;
+    let smallest = (first..).find(|length| longest_hidden(*length, world) >= shortest);
+    let smallest = smallest.unwrap_or(usize::MAX);
+    let largest = world.num_frames[1];
+    for &length in &args.lengths {
+        if length < smallest {
+            bail!(
+                "--lengths {length}: to hide an event of {shortest} a clip needs {smallest} frames at least"
+            );
+        }
+        if length > largest {
+            bail!(
+                "--lengths {length}: the recipe's clips have {largest} frames at most, and its models no words for more"
+            );
+        }
+    }
+    Ok(())
+}
+
 pub(crate) fn stress(args: &Stress) -> anyhow::Result<()> {
     let mut recipe = Recipe::read(&args.recipe)?.started_from(args.model.clone());
     recipe.model.lora = None;
     recipe.evaluation.num_items = args.questions;
     let Questions::Toy(world) = recipe.questions.clone() else {
-        anyhow::bail!("only the toy world knows when its events happen");
+        bail!("only the toy world knows when its events happen");
     };
+    check(args, &world)?;
     let policy = Run::new(&recipe, 0).first_policy()?.valid();
     let mut stdout = std::io::stdout();
     let mut cells = Vec::new();
     for &num_frames in &args.lengths {
         for &event_frames in &args.durations {
-            // Beyond this no gap of the first look hides the event: such a question is not hard.
-            let longest = (num_frames - 1).div_ceil(world.initial_frames - 1) - 1;
-            if event_frames > longest {
+            if event_frames > longest_hidden(num_frames, &world) {
                 writeln!(stdout, "{num_frames} frames hide no event of {event_frames}: left out")?;
                 continue;
             }

@@ -128,6 +128,25 @@ fn a_comparison_has_a_row_for_each_variant_and_seed_and_goes_on() {
 }
 
 #[test]
+fn a_stress_test_that_would_be_empty_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = shipped("toy-long.toml");
+    let options = ["--model", "none", "--out", dir.path().to_str().unwrap()];
+    for (name, value, expected) in [
+        // (17 - 1) / 7 rounded up, less one: the widest gap of a first look at 17 frames hides 2.
+        ("--lengths", "10", "--lengths 10: to hide an event of 2 a clip needs 17 frames"),
+        ("--lengths", "100,5000", "--lengths 5000: the recipe's clips have 1000 frames at most"),
+        ("--durations", "0,2", "--durations: events last 1 frame at least"),
+        ("--questions", "0", "--questions: 1 at least"),
+    ] {
+        let recipe = ["stress", "--recipe", recipe.to_str().unwrap(), name, value];
+        let output = train(&[&recipe[..], &options].concat());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && message.contains(expected), "{message}");
+    }
+}
+
+#[test]
 fn a_recipe_is_checked_before_it_is_run() {
     let toy = succeeds(&["check", shipped("toy.toml").to_str().unwrap()]);
     assert!(toy.contains("weights") && toy.contains("GiB"), "{toy}");
