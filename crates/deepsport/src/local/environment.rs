@@ -1,5 +1,7 @@
 //! Questions about videos, as `grpo` asks them.
 
+use std::sync::Arc;
+
 use frame_tool::Video;
 use grpo::{Environment, Error, MediaRule, Outcome, Reply, Result, Trajectory};
 use serde_json::Value;
@@ -72,7 +74,7 @@ impl VideoTask {
 #[derive(Debug)]
 pub struct VideoEnvironment {
     agent: Agent,
-    words: Words,
+    words: Arc<Words>,
     rule: MediaRule,
     max_tokens: usize,
 }
@@ -81,8 +83,13 @@ impl VideoEnvironment {
     /// `rule` is the policy's ([`NetworkPolicy::media_rule`](super::NetworkPolicy::media_rule)); `max_tokens` bounds a whole
     /// rollout, prompt included.
     #[must_use]
-    pub fn new(agent: Agent, words: Words, rule: MediaRule, max_tokens: usize) -> Self {
-        Self { agent, words, rule, max_tokens }
+    pub fn new(
+        agent: Agent,
+        words: impl Into<Arc<Words>>,
+        rule: MediaRule,
+        max_tokens: usize,
+    ) -> Self {
+        Self { agent, words: words.into(), rule, max_tokens }
     }
 
     /// The words.

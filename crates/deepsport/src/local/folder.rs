@@ -63,15 +63,30 @@ pub fn load_with(
     on_progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Model> {
     let folder = folder.as_ref();
-    check_files(folder)?;
-    let failed = |source| Error::Model { path: folder.to_owned(), source };
     // What is small comes first, so that a mistake there does not cost the loading of gigabytes.
+    let words = words(folder)?;
     let settings = read_settings(folder)?;
-    let words = Words::from_dir(folder).map_err(failed)?;
-    let checkpoint = Checkpoint::open(folder).map_err(failed)?;
-    check_fit(folder, &words, &checkpoint)?;
-    let network = checkpoint.load(init, on_progress).map_err(failed)?;
+    let network = network(folder, &words, init, on_progress)?;
     Ok(Model { name: name_of(folder), network, words, settings })
+}
+
+/// The words alone; a folder without weights is refused all the same.
+pub(crate) fn words(folder: &Path) -> Result<Words> {
+    check_files(folder)?;
+    Words::from_dir(folder).map_err(|source| Error::Model { path: folder.to_owned(), source })
+}
+
+/// The weights, for a model that knows these words.
+pub(crate) fn network(
+    folder: &Path,
+    words: &Words,
+    init: &Init,
+    on_progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Network> {
+    let failed = |source| Error::Model { path: folder.to_owned(), source };
+    let checkpoint = Checkpoint::open(folder).map_err(failed)?;
+    check_fit(folder, words, &checkpoint)?;
+    checkpoint.load(init, on_progress).map_err(failed)
 }
 
 /// Writes a model as [`load`] reads it, each file whole or not at all; adapters are merged into what is written. Tools that

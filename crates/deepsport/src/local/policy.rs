@@ -1,58 +1,12 @@
 //! The model on this machine as the policy that `grpo` trains: one network samples and is scored.
 
-use std::sync::Arc;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use burn::module::Module;
 use deepsport_model::generate::{Choice, Session, SessionSettings, generate};
-use deepsport_model::processor::Pixels;
 use deepsport_model::training::ScoreSettings;
 use deepsport_model::{Network, Sequence};
 use grpo::{Error, MediaItem, MediaRule, Result, SampleRequest, Scores, Trajectory, Turn, draw};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A frame in a trajectory, as the vision tower reads it. Cheap to clone.
-///
-/// Written with the trajectory, as base64 of little-endian `f32`: a 28 x 28 frame takes 25 kB so, one of 640 x 360 7.5 MB.
-#[derive(Debug, Clone)]
-pub struct SeenPixels(pub Arc<Pixels>);
-
-impl From<Pixels> for SeenPixels {
-    fn from(pixels: Pixels) -> Self {
-        Self(Arc::new(pixels))
-    }
-}
-
-/// How [`SeenPixels`] are written.
-#[derive(Serialize, Deserialize)]
-struct Written {
-    grid: [usize; 3],
-    seconds_per_grid: Option<f64>,
-    patches: String,
-}
-
-impl Serialize for SeenPixels {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let bytes: Vec<u8> = self.0.patches.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let (grid, seconds_per_grid) = (self.0.grid, self.0.seconds_per_grid);
-        Written { grid, seconds_per_grid, patches: STANDARD.encode(bytes) }.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for SeenPixels {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let Written { grid, seconds_per_grid, patches } = Written::deserialize(deserializer)?;
-        let bytes = STANDARD.decode(patches).map_err(D::Error::custom)?;
-        let (values, rest) = bytes.as_chunks::<4>();
-        if !rest.is_empty() {
-            return Err(D::Error::custom("`patches` does not hold whole numbers of 4 bytes"));
-        }
-        let patches = values.iter().map(|value| f32::from_le_bytes(*value)).collect();
-        Ok(Pixels { patches, grid, seconds_per_grid }.into())
-    }
-}
+use super::SeenPixels;
 
 /// Qwen2.5-VL as a [`grpo::Policy`].
 ///
@@ -113,8 +67,8 @@ impl NetworkPolicy {
     }
 
     fn sequence(&self, trajectory: &Trajectory<SeenPixels>) -> Result<Sequence> {
-        let media: Vec<_> =
-            trajectory.media().iter().map(|item| Arc::clone(&item.payload.0)).collect();
+        let media = trajectory.media().iter().map(|item| item.payload.pixels());
+        let media = media.collect::<std::result::Result<Vec<_>, _>>().map_err(Error::policy)?;
         Sequence::new(trajectory.ids(), &media, self.network.config()).map_err(Error::policy)
     }
 
@@ -158,10 +112,7 @@ fn shared<'a>(requests: &[SampleRequest<'a, SeenPixels>]) -> Vec<Shared<'a>> {
 
 fn same_past(a: &Trajectory<SeenPixels>, b: &Trajectory<SeenPixels>) -> bool {
     let (left, right) = (a.media(), b.media());
-    let same = |(a, b): (&MediaItem<SeenPixels>, &MediaItem<SeenPixels>)| {
-        let (a, b) = (&a.payload.0, &b.payload.0);
-        Arc::ptr_eq(a, b) || a == b
-    };
+    let same = |(a, b): (&MediaItem<SeenPixels>, &MediaItem<SeenPixels>)| a.payload.is(&b.payload);
     a.ids() == b.ids() && left.len() == right.len() && left.iter().zip(right).all(same)
 }
 

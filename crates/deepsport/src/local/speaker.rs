@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use deepsport_model::generate::{
     Completion, FeatureCache, Session, SessionSettings, Writer, generate,
@@ -12,7 +11,7 @@ use deepsport_model::{Error as ModelError, Sequence};
 use frame_tool::{Syntax, TOOL_NAME};
 use grpo::Segment;
 
-use super::{Model, SeenPixels};
+use super::Model;
 use crate::agent::{Chorus, Message, Part, Role, Speaker, Utterance, Waiting, Wording};
 use crate::{Error, Result};
 
@@ -163,7 +162,8 @@ impl<'a> NetworkSpeaker<'a> {
     /// The whole conversation, unread.
     fn sequence(&self, messages: &[Message]) -> Result<Sequence, ModelError> {
         let Segment { ids, media, .. } = self.model.words.prompt(messages)?;
-        let media: Vec<_> = media.into_iter().map(|item| item.payload.0).collect();
+        let media =
+            media.iter().map(|item| item.payload.pixels()).collect::<Result<Vec<_>, _>>()?;
         let sequence = Sequence::new(&ids, &media, self.model.network.config())?;
         self.check_room(sequence.len())?;
         Ok(sequence)
@@ -214,13 +214,8 @@ impl<'a> NetworkSpeaker<'a> {
         }
         held.session.keep_rows(&rows).ok()?;
         for (row, (ids, media)) in answers.into_iter().enumerate() {
-            let media: Vec<Arc<_>> = media
-                .into_iter()
-                .map(|item| {
-                    let SeenPixels(pixels) = item.payload;
-                    pixels
-                })
-                .collect();
+            let media = media.iter().map(|item| item.payload.pixels());
+            let media = media.collect::<Result<Vec<_>, _>>().ok()?;
             held.session.append(row, &ids, &media).ok()?;
         }
         Some(held.session)

@@ -1,12 +1,13 @@
 //! Between what the agent says and what the network reads.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use deepsport_model::chat::{
     ChatTemplate, Content, Dialect, JinjaTemplate, Message as ChatMessage, Part as ChatPart,
     RenderOptions, Role as ChatRole, Transcript,
 };
-use deepsport_model::processor::{Picture, Pixels, Processor, ProcessorSettings};
+use deepsport_model::processor::{Picture, Pixels, Processor, ProcessorSettings, num_tokens};
 use deepsport_model::tokenizer::Tokenizer;
 use deepsport_model::{Error, Result};
 use grpo::{MediaItem, Segment};
@@ -26,9 +27,19 @@ const TOY_TEMPLATE: &str = "{% for message in messages %}<|im_start|>{{ message.
 pub struct Words {
     tokenizer: Tokenizer,
     template: ChatTemplate,
-    processor: Processor,
+    processor: Arc<Processor>,
     merge_size: usize,
 }
+
+/// What the agent said, as the template takes it.
+struct Chat {
+    messages: Vec<ChatMessage>,
+    media: Vec<Pixels>,
+    frames: Vec<(Grid, SeenPixels)>,
+}
+
+/// Patches along time, height and width.
+type Grid = [usize; 3];
 
 impl Words {
     /// Those of a checkpoint, say. `merge_size` is that of its processor.
@@ -39,7 +50,7 @@ impl Words {
         processor: Processor,
         merge_size: usize,
     ) -> Self {
-        Self { tokenizer, template, processor, merge_size }
+        Self { tokenizer, template, processor: Arc::new(processor), merge_size }
     }
 
     /// Those of a model of the [toy world](crate::world): a token for each of its words, frames in its frames' size.
@@ -118,20 +129,20 @@ impl Words {
 
     /// The prompt of a conversation, up to where the model begins.
     pub(super) fn prompt(&self, messages: &[Message]) -> Result<Segment<SeenPixels>> {
-        let (messages, media) = self.chat(messages)?;
-        let transcript = self.transcript(messages, media.clone())?;
-        self.segment(transcript.ids(), media)
+        let Chat { messages, media, frames } = self.chat(messages)?;
+        let transcript = self.transcript(messages, media)?;
+        self.segment(transcript.ids(), frames)
     }
 
     /// What stands between a turn that the model has ended and its next one.
     ///
     /// The same wherever in the conversation: templates that read earlier turns differently later on are refused.
     pub(super) fn answer(&self, message: &Message) -> Result<Segment<SeenPixels>> {
-        let (messages, media) = self.chat(std::slice::from_ref(message))?;
+        let Chat { messages, media, frames } = self.chat(std::slice::from_ref(message))?;
         let mut transcript = self.transcript(vec![ChatMessage::user("")], Vec::new())?;
         transcript.reply(&[self.tokenizer.special().im_end])?;
-        let ids = transcript.extend(&messages, media.clone())?.to_vec();
-        self.segment(&ids, media)
+        let ids = transcript.extend(&messages, media)?.to_vec();
+        self.segment(&ids, frames)
     }
 
     fn transcript(&self, messages: Vec<ChatMessage>, media: Vec<Pixels>) -> Result<Transcript<'_>> {
@@ -139,8 +150,8 @@ impl Words {
         Transcript::new(&self.template, &self.tokenizer, messages, options, media, self.merge_size)
     }
 
-    fn chat(&self, messages: &[Message]) -> Result<(Vec<ChatMessage>, Vec<Pixels>)> {
-        let mut media = Vec::new();
+    fn chat(&self, messages: &[Message]) -> Result<Chat> {
+        let (mut media, mut frames) = (Vec::new(), Vec::new());
         let mut all = Vec::with_capacity(messages.len());
         for message in messages {
             let mut parts = Vec::with_capacity(message.parts.len());
@@ -150,7 +161,9 @@ impl Words {
                     Part::Frame(frame) => {
                         let rgb = frame.rgb().to_vec();
                         let picture = Picture::from_rgb8(frame.width(), frame.height(), rgb)?;
-                        media.push(self.processor.picture(&picture)?);
+                        let pixels = self.processor.picture(&picture)?;
+                        frames.push((pixels.grid, SeenPixels::shown(picture, &self.processor)));
+                        media.push(pixels);
                         ChatPart::Image(None)
                     }
                 });
@@ -162,22 +175,22 @@ impl Words {
             };
             all.push(ChatMessage { role, content: Content::Parts(parts), tool_calls: Vec::new() });
         }
-        Ok((all, media))
+        Ok(Chat { messages: all, media, frames })
     }
 
-    /// Puts the media where their placeholders are.
-    fn segment(&self, ids: &[u32], media: Vec<Pixels>) -> Result<Segment<SeenPixels>> {
+    /// Puts the frames where their placeholders are.
+    fn segment(&self, ids: &[u32], frames: Vec<(Grid, SeenPixels)>) -> Result<Segment<SeenPixels>> {
         let image_pad = self.tokenizer.special().image_pad;
-        let mut items = Vec::with_capacity(media.len());
+        let mut items = Vec::with_capacity(frames.len());
         let mut from = 0;
-        for (index, pixels) in media.into_iter().enumerate() {
+        for (index, (grid, payload)) in frames.into_iter().enumerate() {
             let gap = ids[from..].iter().position(|id| *id == image_pad).ok_or_else(|| {
                 Error::Pixels { index, problem: "has no placeholder among the tokens".into() }
             })?;
             let start = from + gap;
-            from = start + pixels.num_tokens(self.merge_size);
-            let grid_thw = pixels.grid.map(|side| side as u32);
-            items.push(MediaItem { tokens: start..from, grid_thw, payload: pixels.into() });
+            from = start + num_tokens(grid, self.merge_size);
+            let grid_thw = grid.map(|side| side as u32);
+            items.push(MediaItem { tokens: start..from, grid_thw, payload });
         }
         Ok(Segment { ids: ids.to_vec(), media: items, positions: None })
     }

@@ -1,6 +1,7 @@
 //! A run of a recipe with one seed.
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use burn::module::Module as _;
 use burn::tensor::Device;
@@ -23,23 +24,34 @@ pub struct Run<'a> {
     recipe: &'a Recipe,
     seed: u64,
     device: Device,
+    words: OnceLock<Arc<Words>>,
 }
 
 impl<'a> Run<'a> {
     /// A run on the CPU.
     #[must_use]
     pub fn new(recipe: &'a Recipe, seed: u64) -> Self {
-        Self { recipe, seed, device: Device::flex().autodiff() }
+        let device = Device::flex().autodiff();
+        Self { recipe, seed, device, words: OnceLock::new() }
     }
 
-    /// Tokenizer, template and processor: the checkpoint's, or those of the toy world.
+    /// Tokenizer, template and processor: the checkpoint's, or those of the toy world. Read once.
     ///
     /// # Errors
     ///
-    /// Those of the checkpoint's files; [`Error::InvalidSetting`] of the world.
-    pub fn words(&self) -> Result<Words> {
+    /// [`Error::Folder`] names all files of the checkpoint that are not there; [`Error::Model`] if one is damaged;
+    /// [`Error::InvalidSetting`] of the world.
+    pub fn words(&self) -> Result<Arc<Words>> {
+        if let Some(words) = self.words.get() {
+            return Ok(Arc::clone(words));
+        }
+        let words = Arc::new(self.read_words()?);
+        Ok(Arc::clone(self.words.get_or_init(|| words)))
+    }
+
+    fn read_words(&self) -> Result<Words> {
         Ok(match (&self.recipe.model.start, &self.recipe.questions) {
-            (Start::Checkpoint(folder), _) => Words::from_dir(folder)?,
+            (Start::Checkpoint(folder), _) => folder::words(folder)?,
             (Start::Random(_), Questions::Toy(world)) => {
                 World::new(world.clone())?; // checks the settings
                 Words::toy(world)?
@@ -188,7 +200,8 @@ impl<'a> Run<'a> {
             Questions::Files(_) => None,
         };
         let settings = Settings { agent: self.recipe.agent.clone(), world };
-        folder::save(folder, policy.network(), &self.words()?, &settings)
+        let words = self.words()?;
+        folder::save(folder, policy.network(), &words, &settings)
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn network(
 ) -> Result<Network> {
     let init = Init::new(device).with_dtype(recipe.precision.dtype());
     let network = match &recipe.start {
-        Start::Checkpoint(folder) => folder::load_with(folder, &init, &mut |_| {})?.network,
+        Start::Checkpoint(folder) => folder::network(folder, words, &init, &mut |_| {})?,
         Start::Random(sizes) => Network::init(&config(sizes, words, recipe.max_tokens)?, &init)
             .map(&mut Draw { path: Vec::new(), rng: StdRng::seed_from_u64(seed) }),
     };

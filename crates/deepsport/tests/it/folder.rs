@@ -88,6 +88,11 @@ fn what_is_saved_is_loaded() {
     for name in names {
         let read = |folder: &Path| std::fs::read(folder.join(&name)).unwrap();
         assert!(read(&path) == read(&again), "{name:?}");
+        // Who may read one may read all, and as any new file here.
+        let plain = folder.path().join("plain");
+        std::fs::write(&plain, "").unwrap();
+        let rights = |file: &Path| std::fs::metadata(file).unwrap().permissions();
+        assert_eq!(rights(&again.join(&name)), rights(&plain), "{name:?}");
     }
 }
 

@@ -172,7 +172,8 @@ fn trajectories_survive_being_written() {
     let written = serde_json::to_string(&rows[0]).unwrap();
     let read: Trajectory<SeenPixels> = serde_json::from_str(&written).unwrap();
     assert_eq!((read.ids(), read.logps()), (rows[0].ids(), rows[0].logps()));
-    assert_eq!(read.media()[1].payload.0, rows[0].media()[1].payload.0);
+    let pixels = |row: &Trajectory<SeenPixels>| row.media()[1].payload.pixels().unwrap();
+    assert_eq!(pixels(&read), pixels(&rows[0]));
 }
 
 /// What the expert does for an item, said in tokens to the environment.
@@ -219,6 +220,11 @@ fn the_expert_is_right_in_tokens_too() {
         assert_eq!((outcome.accuracy, outcome.format_valid), (1.0, true), "{}", item.id);
         assert_eq!((outcome.num_tool_calls, outcome.num_failed_calls), (calls, 0), "{}", item.id);
         assert_eq!(trajectory.media().len(), outcome.num_frames, "a token for every frame shown");
+        let shown = &trajectory.media()[0];
+        let first = Picture::from_rgb8(28, 28, item.clip.rgb(0)).unwrap();
+        let pixels = environment.words().processor().picture(&first).unwrap();
+        assert_eq!(*shown.payload.pixels().unwrap(), pixels);
+        assert_eq!(shown.grid_thw.map(|side| side as usize), pixels.grid);
         assert_eq!(outcome.base_model_fails, Some(calls == 1));
         assert!(trajectory.ids().len() <= 130, "{} tokens", trajectory.ids().len());
         // The whole conversation, rendered at once, has the ids that grew turn by turn.

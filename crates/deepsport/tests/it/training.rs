@@ -267,6 +267,15 @@ fn files_and_a_checkpoint_are_trained_on() {
 }
 
 #[test]
+fn all_that_a_folder_lacks_is_named_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = small().started_from(dir.path());
+    let error = Run::new(&recipe, 0).first_policy().unwrap_err().to_string();
+    let expected = "lacks config.json, model.safetensors, tokenizer.json, preprocessor_config.json";
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
 fn random_weights_need_the_toy_world() {
     let dir = tempfile::tempdir().unwrap();
     let mut recipe = on_disk(dir.path());
