@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use crate::source::media::Media;
-use crate::source::{Description, MemorySource, Opened, Reader, sniff};
+use crate::source::{Description, DrawnSource, MemorySource, Opened, Reader, sniff};
 use crate::{Error, Fit, Frame, Result, Timeline};
 use cache::Cache;
 
@@ -179,6 +179,29 @@ impl Video {
         options: &VideoOptions,
     ) -> Result<Self> {
         Ok(Self::new(MemorySource::open(width, height, frames, checked_fps(fps)?)?, options))
+    }
+
+    /// Makes a video of `num_frames` frames that `draw` makes when they are asked for, the first shown at 0 s. It has to draw a
+    /// frame alike each time.
+    ///
+    /// # Shapes
+    ///
+    /// - what `draw` gives: `[height, width, 3]`, RGB8 rows
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidFrame`] without frames or pixels, and when a frame is read that has another size;
+    /// [`Error::InvalidSetting`] unless `fps` is positive and finite.
+    pub fn from_fn(
+        width: u32,
+        height: u32,
+        num_frames: usize,
+        fps: f64,
+        draw: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
+        options: &VideoOptions,
+    ) -> Result<Self> {
+        let fps = checked_fps(fps)?;
+        Ok(Self::new(DrawnSource::open(width, height, num_frames, fps, Arc::new(draw))?, options))
     }
 
     fn new(opened: Opened, options: &VideoOptions) -> Self {

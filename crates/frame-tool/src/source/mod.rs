@@ -18,7 +18,7 @@ mod y4m;
 
 pub use picture::Orientation;
 
-pub(crate) use memory::MemorySource;
+pub(crate) use memory::{DrawnSource, MemorySource};
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

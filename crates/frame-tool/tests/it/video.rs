@@ -83,6 +83,28 @@ fn a_video_of_frames_in_memory() {
     assert!(Video::from_frames(8, 6, frames, f64::NAN, &VideoOptions::new()).is_err());
 }
 
+#[test]
+fn frames_that_are_drawn_are_those_that_were_there() {
+    let options = VideoOptions::new().with_fit(None);
+    let draw = |i: usize| (0..8 * 6 * 3).map(|at| (7 * at + 31 * i) as u8).collect::<Vec<u8>>();
+    let there = Video::from_frames(8, 6, (0..5).map(draw).collect(), 2.5, &options).unwrap();
+    let drawn = Video::from_fn(8, 6, 5, 2.5, draw, &options).unwrap();
+    assert_eq!(drawn.timeline(), there.timeline());
+    assert_eq!(drawn.description(), there.description());
+    let indices = [4, 0, 3, 0];
+    let rgb = |video: &Video| -> Vec<Vec<u8>> {
+        video.frames(&indices).unwrap().iter().map(|frame| frame.rgb().to_vec()).collect()
+    };
+    assert_eq!(rgb(&drawn), rgb(&there));
+    assert!(drawn.frames(&[5]).is_err());
+    assert!(Video::from_fn(8, 6, 0, 2.5, draw, &options).is_err());
+    assert!(Video::from_fn(8, 6, 5, f64::NAN, draw, &options).is_err());
+    let short = Video::from_fn(8, 6, 2, 2.5, |i| vec![0; 144 - i], &options).unwrap();
+    assert!(short.frame(0).is_ok());
+    let error = short.frame(1).unwrap_err().to_string();
+    assert!(error.contains("143 bytes"), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
