@@ -126,15 +126,16 @@ impl Clip {
         rgb
     }
 
-    /// The clip in memory, as the frame tool sees it.
+    /// The clip as the frame tool sees it; frames are drawn when they are asked for.
     ///
     /// # Errors
     ///
     /// [`Error::Video`]; does not happen with clips of a [`World`](super::World).
     pub fn video(&self) -> Result<Video> {
-        let frames = (0..self.num_frames).map(|frame_idx| self.rgb(frame_idx)).collect();
         let options = VideoOptions::new().with_fit(None);
-        Ok(Video::from_frames(self.size, self.size, frames, f64::from(self.fps), &options)?)
+        let (size, fps, clip) = (self.size, f64::from(self.fps), self.clone());
+        let draw = move |frame_idx| clip.rgb(frame_idx);
+        Ok(Video::from_fn(size, size, self.num_frames, fps, draw, &options)?)
     }
 
     /// Writes an animated PNG, which loses nothing: read again, the frames are bit-equal.
