@@ -3,13 +3,11 @@
 //! Query heads that share a key head are folded into the query axis, so that keys and values are never repeated. Queries go
 //! a chunk at a time, so that the scores that exist at once are few; keys behind the last query of a chunk are left out.
 
-use burn::tensor::activation::softmax;
+use burn::tensor::Tensor;
 use burn::tensor::module::attention as fused_attention;
 use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Bool, DType, Device, Tensor, TensorData};
+use fused_ops::{Seen, attention_weights, has_kernels};
 
-#[cfg(feature = "flex")]
-use crate::kernels;
 use crate::layers::Linear;
 use crate::recompute::recompute;
 
@@ -19,17 +17,6 @@ const CHUNK: usize = 128;
 const KEPT: usize = 512;
 /// From this many queries on a device without kernels of ours uses its own attention.
 const MANY: usize = 17;
-
-/// Which keys a query sees.
-#[derive(Debug, Clone)]
-pub(crate) enum Seen {
-    /// All.
-    All,
-    /// The queries are the last of the keys, and none sees what follows it.
-    Past,
-    /// Those that are not marked: `[batch or 1, 1, queries, keys]`.
-    Unmarked(Box<Tensor<4, Bool>>),
-}
 
 /// Values weighted by `softmax(query . key / sqrt(head_dim))`.
 ///
@@ -89,8 +76,7 @@ pub(crate) fn scores(query: Tensor<4>, key: Tensor<4>) -> Tensor<4> {
     query.matmul(key.swap_dims(2, 3))
 }
 
-/// `softmax(scores / sqrt(head_dim))` over the keys that are seen. What a query that sees none gets means nothing, but is a
-/// number.
+/// `softmax(scores / sqrt(head_dim))` over the keys that are seen.
 ///
 /// # Shapes
 ///
@@ -101,20 +87,7 @@ pub(crate) fn weights(
     queries: usize,
     head_dim: usize,
 ) -> Tensor<4> {
-    let scale = 1.0 / (head_dim as f64).sqrt();
-    #[cfg(feature = "flex")]
-    if kernels::serves(&scores) {
-        return kernels::weights(scores, seen, queries, scale);
-    }
-    let [_, _, rows, keys] = scores.dims();
-    let hidden = match seen {
-        Seen::All => None,
-        Seen::Past if queries == 1 => None,
-        Seen::Past => Some(causal(queries, keys, &scores.device())),
-        Seen::Unmarked(hidden) => Some(hidden.as_ref().clone()),
-    };
-    let hidden = hidden.map(|hidden| hidden.repeat_dim(2, rows / queries));
-    softmax(hide(scores.mul_scalar(scale), hidden), 3)
+    attention_weights(scores, seen, queries, 1.0 / (head_dim as f64).sqrt())
 }
 
 /// The backend's own attention, which need not hold all scores.
@@ -142,40 +115,6 @@ fn fused(query: Tensor<4>, key: Tensor<4>, value: Tensor<4>, seen: &Seen) -> Ten
         _ => None,
     };
     fused_attention(query, repeated(key), repeated(value), hidden, None, options)
-}
-
-#[cfg(feature = "flex")]
-fn has_kernels(x: &Tensor<4>) -> bool {
-    kernels::serves(x)
-}
-
-#[cfg(not(feature = "flex"))]
-fn has_kernels(_: &Tensor<4>) -> bool {
-    false
-}
-
-/// Scores with the pairs of `hidden` out of reach. The value is finite, so that a row that sees nothing (padding) stays
-/// a number.
-fn hide(scores: Tensor<4>, hidden: Option<Tensor<4, Bool>>) -> Tensor<4> {
-    const OUT_OF_REACH: f32 = -1e30;
-    match hidden {
-        None => scores,
-        Some(hidden) if scores.dtype() == DType::F16 => {
-            scores.mask_fill(hidden, f32::from(half::f16::MIN))
-        }
-        Some(hidden) => scores.mask_fill(hidden, OUT_OF_REACH),
-    }
-}
-
-/// The last `queries` of `keys` places, each blind to what follows it: `[1, 1, queries, keys]`.
-fn causal(queries: usize, keys: usize, device: &Device) -> Tensor<4, Bool> {
-    let hidden: Vec<bool> = (0..queries)
-        .flat_map(|query| (0..keys).map(move |key| key > keys - queries + query))
-        .collect();
-    Tensor::from_data(
-        TensorData::new(hidden, [1, 1, queries, keys]),
-        &device.clone().without_autodiff(),
-    )
 }
 
 /// `len` places of an axis, where they are not all of it.

@@ -6,8 +6,8 @@
 //! fork keeps only what is its own.
 
 use burn::tensor::{Bool, Device, FloatDType, Tensor, TensorData};
+use fused_ops::Seen;
 
-use crate::attend::Seen;
 use crate::config::TextConfig;
 
 /// Keys and values of all layers.

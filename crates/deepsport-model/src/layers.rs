@@ -3,12 +3,8 @@
 //! Weights of linear layers are kept as burn keeps them, `[d_in, d_out]`, the transpose of the checkpoint's.
 
 use burn::module::{Module, Param, ParamId};
-use burn::tensor::activation::sigmoid;
-use burn::tensor::module::linear;
 use burn::tensor::{DType, Device, Distribution, FloatDType, Tensor};
-
-#[cfg(feature = "flex")]
-use crate::kernels;
+use fused_ops::{linear, rms_norm, swiglu};
 
 /// Where and in which precision parameters are made. They are drawn only if no checkpoint replaces them before use.
 #[derive(Debug, Clone)]
@@ -93,11 +89,11 @@ impl Linear {
         let is_packed = matches!(weight.dtype(), DType::QFloat(_));
         let weight = if is_packed && x.is_autodiff() { weight.dequantize() } else { weight };
         match self.weight.adapter() {
-            None => product(x, weight, bias),
+            None => linear(x, weight, bias),
             Some(adapter) => {
-                let low = product(x.clone(), adapter.a.val(), None);
-                let added = product(low, adapter.b.val(), None).mul_scalar(adapter.scale);
-                product(x, weight, bias) + added
+                let low = linear(x.clone(), adapter.a.val(), None);
+                let added = linear(low, adapter.b.val(), None).mul_scalar(adapter.scale);
+                linear(x, weight, bias) + added
             }
         }
     }
@@ -113,36 +109,6 @@ impl Linear {
             bias: self.bias.clone(),
         }
     }
-}
-
-/// `x @ weight + bias`.
-///
-/// # Shapes
-///
-/// - `x`: `[.., d_in]`, `weight`: `[d_in, d_out]`, output `[.., d_out]`
-pub(crate) fn product<const D: usize>(
-    x: Tensor<D>,
-    weight: Tensor<2>,
-    bias: Option<Tensor<1>>,
-) -> Tensor<D> {
-    #[cfg(feature = "flex")]
-    if kernels::serves_without_gradients(&x, &weight)
-        && let Some(product) = kernels::product_of_row(&x, &weight)
-    {
-        return match bias {
-            None => product,
-            Some(bias) => product + bias.unsqueeze(),
-        };
-    }
-    // many sequences are one product, not one each
-    let [d_in, d_out] = weight.dims();
-    let rows = x.shape().num_elements() / d_in;
-    if D > 2 && rows > x.dims()[D - 2] && !matches!(weight.dtype(), DType::QFloat(_)) {
-        let mut shape = x.dims();
-        shape[D - 1] = d_out;
-        return linear(x.reshape([rows, d_in]), weight, bias).reshape(shape);
-    }
-    linear(x, weight, bias)
 }
 
 /// `x / sqrt(mean(x^2) + eps) * weight`, the mean taken in single precision.
@@ -165,15 +131,7 @@ impl RmsNorm {
     ///
     /// - `x` and output: `[.., width]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        #[cfg(feature = "flex")]
-        if kernels::serves(&x) {
-            return kernels::rms_norm(x, self.weight.val(), self.eps);
-        }
-        let dtype = x.dtype();
-        let x = x.cast(FloatDType::F32);
-        let mean_square = (x.clone() * x.clone()).mean_dim(D - 1);
-        let normed = x * (mean_square + self.eps).sqrt().recip();
-        normed.cast(FloatDType::from(dtype)) * self.weight.val().unsqueeze()
+        rms_norm(x, self.weight.val(), self.eps)
     }
 }
 
@@ -216,35 +174,4 @@ impl Mlp {
             down_proj: self.down_proj.without_adapter(),
         }
     }
-}
-
-/// `gate * sigmoid(gate) * up`.
-fn swiglu<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {
-    #[cfg(feature = "flex")]
-    if kernels::serves(&gate) {
-        return kernels::swiglu(gate, up);
-    }
-    sigmoid(gate.clone()) * gate * up
-}
-
-/// Turns pairs of a head's first and second half: `(a, b) -> (a cos - b sin, b cos + a sin)`, in single precision.
-///
-/// # Shapes
-///
-/// - `x` and output: `[batch, seq_len, heads, head_dim]`
-/// - `cos`, `sin`: `[batch or 1, seq_len, 1, head_dim / 2]`
-pub(crate) fn rotate(x: Tensor<4>, cos: &Tensor<4>, sin: &Tensor<4>) -> Tensor<4> {
-    #[cfg(feature = "flex")]
-    if kernels::serves(&x) {
-        return kernels::rotate(x, cos, sin);
-    }
-    let dtype = x.dtype();
-    let x = x.cast(FloatDType::F32);
-    let half = x.dims()[3] / 2;
-    let (a, b) = (x.clone().narrow(3, 0, half), x.narrow(3, half, half));
-    let turned = Tensor::cat(
-        vec![a.clone() * cos.clone() - b.clone() * sin.clone(), b * cos.clone() + a * sin.clone()],
-        3,
-    );
-    turned.cast(FloatDType::from(dtype))
 }

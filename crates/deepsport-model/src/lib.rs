@@ -49,8 +49,6 @@ mod config;
 pub mod estimate; // sizes and memory
 mod error;
 pub mod generate;
-#[cfg(feature = "flex")]
-mod kernels;
 pub mod language;
 mod layers;
 mod network;

@@ -2,11 +2,12 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use fused_ops::{Seen, rotate};
 
-use crate::attend::{Seen, attend, fold, scores, weights};
+use crate::attend::{attend, fold, scores, weights};
 use crate::cache::{LayerCache, Sight};
 use crate::config::TextConfig;
-use crate::layers::{Init, Linear, rotate};
+use crate::layers::{Init, Linear};
 use crate::rope::Rope;
 
 /// Queries whose scores are held at once where forks share a prefix.

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use fused_ops::add;
 
 use super::Attention;
 use crate::cache::{LayerCache, Sight};
@@ -34,8 +35,9 @@ impl DecoderLayer {
     ///
     /// - `x` and output: `[batch, seq_len, hidden_size]`
     pub(super) fn forward(&self, x: Tensor<3>, rope: &Rope, sight: &Sight) -> Tensor<3> {
-        let x = x.clone() + self.self_attn.forward(self.input_layernorm.forward(x), rope, sight);
-        x.clone() + self.mlp.forward(self.post_attention_layernorm.forward(x))
+        let normed = self.input_layernorm.forward(x.clone());
+        let x = add(x, self.self_attn.forward(normed, rope, sight));
+        add(x.clone(), self.mlp.forward(self.post_attention_layernorm.forward(x)))
     }
 
     /// # Shapes
@@ -48,9 +50,9 @@ impl DecoderLayer {
         sight: &Sight,
         cache: &mut LayerCache,
     ) -> Tensor<3> {
-        let x = x.clone()
-            + self.self_attn.forward_cached(self.input_layernorm.forward(x), rope, sight, cache);
-        x.clone() + self.mlp.forward(self.post_attention_layernorm.forward(x))
+        let normed = self.input_layernorm.forward(x.clone());
+        let x = add(x, self.self_attn.forward_cached(normed, rope, sight, cache));
+        add(x.clone(), self.mlp.forward(self.post_attention_layernorm.forward(x)))
     }
 
     pub(super) fn without_adapter(&self) -> Self {

@@ -6,12 +6,11 @@ mod layer;
 use burn::module::{Module, Param};
 use burn::tensor::module::embedding;
 use burn::tensor::{Int, Tensor};
+use fused_ops::product_with_rows;
 
 use crate::cache::{KvCache, Sight};
 use crate::config::TextConfig;
-#[cfg(feature = "flex")]
-use crate::kernels;
-use crate::layers::{Init, RmsNorm, product};
+use crate::layers::{Init, RmsNorm};
 use crate::observe::{Observer, Stage};
 use crate::recompute::recompute;
 use crate::rope::{Rope, frequencies, mrope_axes};
@@ -194,15 +193,7 @@ impl Embedding {
 
     /// `x @ weight^T`: the head, where it is tied.
     pub(crate) fn scores<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let weight = self.weight.val();
-        #[cfg(feature = "flex")]
-        if x.is_autodiff() && kernels::serves(&x) {
-            let (mut shape, [words, width]) = (x.dims(), weight.dims());
-            let rows = x.shape().num_elements() / width;
-            shape[D - 1] = words;
-            return kernels::product_with_rows(x.reshape([rows, width]), weight).reshape(shape);
-        }
-        product(x, weight.transpose(), None)
+        product_with_rows(x, self.weight.val())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Log-probabilities of given tokens without the scores of all words of all tokens.
 
-use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
+use fused_ops::score;
 
 use crate::batch::Batch;
 use crate::language::Keep;
@@ -129,21 +129,4 @@ impl Network {
         let column = |index: usize| all.clone().narrow(1, index, 1).reshape([rows, columns]);
         Ok(TokenScores { log_probs: column(0), entropy: column(1) })
     }
-}
-
-/// Log-probability of the target and entropy, side by side.
-///
-/// # Shapes
-///
-/// - `logits`: `[tokens, vocab]`; `targets`: `[tokens]`; output: `[tokens, 2]`
-fn score(logits: Tensor<2>, targets: Tensor<1, Int>, temperature: f64) -> Tensor<2> {
-    #[cfg(feature = "flex")]
-    if crate::kernels::serves(&logits) {
-        return crate::kernels::score(logits, targets, temperature);
-    }
-    let logits = if temperature == 1.0 { logits } else { logits.div_scalar(temperature) };
-    let all = log_softmax(logits, 1);
-    let of_target = all.clone().gather(1, targets.unsqueeze_dim(1)); // [tokens, 1]
-    let entropy = (all.clone().exp() * all).sum_dim(1).neg();
-    Tensor::cat(vec![of_target, entropy], 1)
 }

@@ -5,13 +5,13 @@ mod windows;
 use std::sync::Arc;
 
 use burn::module::Module;
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use fused_ops::{Seen, add, gelu, rotate};
 
-use crate::attend::{Seen, attend};
+use crate::attend::attend;
 use crate::config::VisionConfig;
 use crate::language::Keep;
-use crate::layers::{Init, Linear, Mlp, RmsNorm, rotate};
+use crate::layers::{Init, Linear, Mlp, RmsNorm};
 use crate::observe::{Observer, Stage};
 use crate::recompute::recompute;
 use crate::rope::{Rope, frequencies};
@@ -251,8 +251,9 @@ impl VisionBlock {
         runs: &[FrameRun],
         whole_frames: bool,
     ) -> Tensor<2> {
-        let x = x.clone() + self.attn.forward(self.norm1.forward(x), rope, runs, whole_frames);
-        x.clone() + self.mlp.forward(self.norm2.forward(x))
+        let attended = self.attn.forward(self.norm1.forward(x.clone()), rope, runs, whole_frames);
+        let x = add(x, attended);
+        add(x.clone(), self.mlp.forward(self.norm2.forward(x)))
     }
 }
 

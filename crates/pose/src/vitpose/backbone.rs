@@ -2,11 +2,10 @@
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::{gelu, gelu_approximate, relu, silu};
-use burn::tensor::module::attention;
-use burn::tensor::ops::AttentionModuleOptions;
+use burn::nn::{Initializer, Linear, LinearConfig, PaddingConfig2d};
+use burn::tensor::activation::{gelu_approximate, relu, silu};
 use burn::tensor::{Device, Tensor, assert_shape};
+use fused_ops::{Seen, add, attention_weights, gelu, layer_norm};
 
 use super::config::{Activation, BackboneConfig, PATCH_PADDING};
 
@@ -17,7 +16,7 @@ use super::config::{Activation, BackboneConfig, PATCH_PADDING};
 pub struct Backbone {
     embeddings: Embeddings,
     encoder: Encoder,
-    layernorm: LayerNorm,
+    layernorm: Norm,
     out_index: usize,
 }
 
@@ -27,7 +26,7 @@ impl Backbone {
         Self {
             embeddings: Embeddings::new(config, device),
             encoder: Encoder { layer },
-            layernorm: layer_norm(config, device),
+            layernorm: Norm::new(config, device),
             out_index: config.out_index,
         }
     }
@@ -125,27 +124,27 @@ struct Encoder {
 /// Checkpoint keys: `layernorm_before`, `attention`, `layernorm_after`, `mlp`.
 #[derive(Module, Debug)]
 struct Layer {
-    layernorm_before: LayerNorm,
+    layernorm_before: Norm,
     attention: Attention,
-    layernorm_after: LayerNorm,
+    layernorm_after: Norm,
     mlp: Mlp,
 }
 
 impl Layer {
     fn new(config: &BackboneConfig, device: &Device) -> Self {
         Self {
-            layernorm_before: layer_norm(config, device),
+            layernorm_before: Norm::new(config, device),
             attention: Attention::new(config, device),
-            layernorm_after: layer_norm(config, device),
+            layernorm_after: Norm::new(config, device),
             mlp: Mlp::new(config, device),
         }
     }
 
     fn forward(&self, hidden_states: Tensor<3>, experts: &[usize]) -> Tensor<3> {
         let normed = self.layernorm_before.forward(hidden_states.clone());
-        let hidden_states = self.attention.forward(normed) + hidden_states;
+        let hidden_states = add(self.attention.forward(normed), hidden_states);
         let normed = self.layernorm_after.forward(hidden_states.clone());
-        self.mlp.forward(normed, experts) + hidden_states
+        add(self.mlp.forward(normed, experts), hidden_states)
     }
 }
 
@@ -189,14 +188,15 @@ impl Attention {
         let [batch, num_patches, hidden_size] = hidden_states.dims();
         let head_dim = hidden_size / self.num_attention_heads;
         let heads = |linear: &Linear| {
-            let all = linear.forward(hidden_states.clone());
+            let all = project(linear, hidden_states.clone());
             all.reshape([batch, num_patches, self.num_attention_heads, head_dim]).swap_dims(1, 2)
         };
         let SelfAttention { query, key, value } = &self.attention;
-        let options = AttentionModuleOptions::default(); // scale 1 / sqrt(head_dim)
-        let seen = attention(heads(query), heads(key), heads(value), None, None, options);
-        let seen = seen.swap_dims(1, 2).reshape([batch, num_patches, hidden_size]);
-        self.output.dense.forward(seen)
+        let scores = heads(query).matmul(heads(key).swap_dims(2, 3));
+        let scale = 1.0 / (head_dim as f64).sqrt();
+        let weights = attention_weights(scores, &Seen::All, num_patches, scale);
+        let seen = weights.matmul(heads(value));
+        project(&self.output.dense, seen.swap_dims(1, 2).reshape([batch, num_patches, hidden_size]))
     }
 }
 
@@ -230,14 +230,14 @@ impl Mlp {
     }
 
     fn forward(&self, hidden_states: Tensor<3>, experts: &[usize]) -> Tensor<3> {
-        let inner = self.fc1.forward(hidden_states);
+        let inner = project(&self.fc1, hidden_states);
         let inner = match self.act {
             Activation::Gelu => gelu(inner),
             Activation::GeluTanh => gelu_approximate(inner),
             Activation::Relu => relu(inner),
             Activation::Silu => silu(inner),
         };
-        let shared = self.fc2.forward(inner.clone());
+        let shared = project(&self.fc2, inner.clone());
         if self.experts.is_empty() {
             return shared;
         }
@@ -246,13 +246,38 @@ impl Mlp {
         let mut start = 0;
         for run in experts.chunk_by(|a, b| a == b) {
             let part = inner.clone().narrow(0, start, run.len());
-            own.push(self.experts[run[0]].forward(part));
+            own.push(project(&self.experts[run[0]], part));
             start += run.len();
         }
         Tensor::cat(vec![shared, Tensor::cat(own, 0)], 2)
     }
 }
 
-fn layer_norm(config: &BackboneConfig, device: &Device) -> LayerNorm {
-    LayerNormConfig::new(config.hidden_size).with_epsilon(config.layer_norm_eps).init(device)
+/// A layer norm.
+///
+/// Checkpoint keys: `{name}.{weight, bias}`.
+#[derive(Module, Debug)]
+struct Norm {
+    weight: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
+    eps: f64,
+}
+
+impl Norm {
+    fn new(config: &BackboneConfig, device: &Device) -> Self {
+        let row = |values: Initializer| values.init([config.hidden_size], device);
+        Self {
+            weight: row(Initializer::Ones),
+            bias: row(Initializer::Zeros),
+            eps: config.layer_norm_eps,
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        layer_norm(x, self.weight.val(), self.bias.val(), self.eps)
+    }
+}
+
+fn project(linear: &Linear, x: Tensor<3>) -> Tensor<3> {
+    fused_ops::linear(x, linear.weight.val(), linear.bias.as_ref().map(Param::val))
 }

@@ -43,7 +43,12 @@ impl Head {
     }
 }
 
-/// Rectified, enlarged, and one convolution.
+/// Rectified, enlarged, and one convolution of 3 x 3.
+///
+/// What enlarges the picture treats every channel alike and every channel alone, so it may as well come behind the mixing of
+/// channels. Each of the convolution's nine taps mixes them in the small picture; what the taps see there is enlarged,
+/// moved by a pixel, and added up. For 768 channels and 17 keypoints that is a sixteenth of the convolution's products,
+/// and the same heatmap.
 ///
 /// Checkpoint keys: `head.conv`.
 #[derive(Module, Debug)]
@@ -52,21 +57,44 @@ pub(super) struct SimpleDecoder {
     scale_factor: usize,
 }
 
+/// Side of the simple decoder's kernel.
+const SIDE: usize = 3;
+
 impl SimpleDecoder {
     fn new(config: &VitPoseConfig, device: &Device) -> Self {
         let channels = [config.backbone_config.hidden_size, config.labels.len()];
-        let conv = Conv2dConfig::new(channels, [3, 3])
+        let conv = Conv2dConfig::new(channels, [SIDE, SIDE])
             .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
             .init(device);
         Self { conv, scale_factor: config.scale_factor }
     }
 
     fn forward(&self, features: Tensor<4>) -> Tensor<4> {
-        let [_, _, rows, columns] = features.dims();
+        let [batch, channels, rows, columns] = features.dims();
+        let (height, width) = (rows * self.scale_factor, columns * self.scale_factor);
+        let weight = self.conv.weight.val(); // [num_keypoints, channels, SIDE, SIDE]
+        let [num_keypoints, ..] = weight.dims();
+        let taps: Tensor<3> =
+            weight.permute([2, 3, 0, 1]).reshape([1, SIDE * SIDE * num_keypoints, channels]);
+        let features = relu(features).reshape([batch, channels, rows * columns]);
+        let seen =
+            taps.matmul(features).reshape([batch, SIDE * SIDE * num_keypoints, rows, columns]);
         let options = InterpolateOptions::new(InterpolateMode::Bilinear)
-            .with_output_size([rows * self.scale_factor, columns * self.scale_factor])
+            .with_output_size([height, width])
             .with_align_corners(false);
-        self.conv.forward(interpolate(relu(features), options))
+        let seen = interpolate(seen, options).pad((1, 1, 1, 1), 0.0);
+        let tap = |index: usize| {
+            let (down, right) = (index / SIDE, index % SIDE);
+            seen.clone()
+                .narrow(1, index * num_keypoints, num_keypoints)
+                .narrow(2, down, height)
+                .narrow(3, right, width)
+        };
+        let heat = (1..SIDE * SIDE).fold(tap(0), |heat, index| heat + tap(index));
+        match &self.conv.bias {
+            None => heat,
+            Some(bias) => heat + bias.val().reshape([1, num_keypoints, 1, 1]),
+        }
     }
 }
 

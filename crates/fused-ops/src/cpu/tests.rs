@@ -4,7 +4,7 @@ use burn::tensor::activation::{log_softmax, sigmoid, softmax};
 use burn::tensor::{Bool, Device, Distribution, Int, Tensor, TensorData};
 
 use super::*;
-use crate::attend::Seen;
+use crate::attention::Seen;
 
 /// Of sums of a few hundred products of numbers around 1, in two orders.
 const ROUNDING: f32 = 2e-5;
@@ -70,6 +70,69 @@ fn rms_norms() {
 }
 
 #[test]
+fn layer_norms() {
+    for shape in [[3, 2, 40], [1, 700, 96]] {
+        let rows = [random([shape[2]]), random([shape[2]])].map(Tensor::require_grad);
+        let composed = |x: Tensor<3>, [weight, bias]: [Tensor<1>; 2]| {
+            let centred = x.clone() - x.mean_dim(2);
+            let variance = (centred.clone() * centred.clone()).mean_dim(2);
+            centred * (variance + 1e-6).sqrt().recip() * weight.unsqueeze() + bias.unsqueeze()
+        };
+        let of =
+            |x: &Tensor<3>| rows.clone().map(|row| if x.is_autodiff() { row } else { row.inner() });
+        let ours = |x: Tensor<3>, [weight, bias]: [Tensor<1>; 2]| layer_norm(x, weight, bias, 1e-6);
+        // far from 0, so that a variance of large numbers would lose its digits
+        let x = || random(shape) + 30.0;
+        check([x()], |[x]| ours(x.clone(), of(&x)), |[x]| composed(x.clone(), of(&x)));
+        let (x, upstream) = (x(), random(shape));
+        for row in &rows {
+            let grad = |y: Tensor<3>| {
+                row.grad(&(y * upstream.clone()).sum().backward()).expect("a gradient")
+            };
+            close(
+                "gradient of a row",
+                grad(ours(x.clone(), rows.clone())),
+                grad(composed(x.clone(), rows.clone())),
+            );
+        }
+    }
+}
+
+#[test]
+fn gelus() {
+    for shape in [[5, 7], [130, 700]] {
+        check(
+            [random(shape).mul_scalar(3.0)],
+            |[x]| gelu(x),
+            |[x]| burn::tensor::activation::gelu(x),
+        );
+    }
+}
+
+#[test]
+fn sums() {
+    for shape in [[3, 2, 40], [1, 700, 96]] {
+        let (a, b) = (random(shape).inner(), random(shape).inner());
+        let row = random([shape[2]]).inner();
+        let expected = a.clone() + b.clone();
+        close("nobody's", add(a.clone() * 1.0, b.clone()), expected.clone());
+        close("the second nobody's", add(a.clone(), b.clone() * 1.0), expected.clone());
+        close("both held", add(a.clone(), b.clone()), expected.clone());
+        close(
+            "a part",
+            add(a.clone().narrow(1, 1, 1), b.narrow(1, 1, 1)),
+            expected.narrow(1, 1, 1),
+        );
+        close("rows", add_row(a.clone(), row.clone()), a.clone() + row.clone().unsqueeze());
+        close(
+            "rows across",
+            add_row(a.clone().swap_dims(0, 1), row.clone()),
+            (a + row.unsqueeze()).swap_dims(0, 1),
+        );
+    }
+}
+
+#[test]
 fn gates() {
     for shape in [[5, 7], [130, 700]] {
         check(
@@ -120,7 +183,7 @@ fn weights_of_attention() {
     ] {
         check(
             [random([batch, kv_heads, groups * queries, keys])],
-            |[scores]| weights(scores, &seen, queries, 0.3),
+            |[scores]| attention_weights(scores, &seen, queries, 0.3),
             |[scores]| {
                 let scores = scores.mul_scalar(0.3);
                 softmax(

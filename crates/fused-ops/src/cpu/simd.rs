@@ -65,10 +65,21 @@ pub(super) fn spread<T: Send>(pieces: impl Iterator<Item = T>, body: impl Fn(T) 
 /// `sum(a * b)`.
 #[inline(always)]
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    sum_of_two(
+        a,
+        b,
+        #[inline(always)]
+        |a, b| a * b,
+    )
+}
+
+/// `sum(of(a, b))`.
+#[inline(always)]
+pub(super) fn sum_of_two(a: &[f32], b: &[f32], of: impl Fn(f32, f32) -> f32) -> f32 {
     let mut sums = [0.0_f32; LANES];
     for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
         for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += a * b;
+            *sum += of(*a, *b);
         }
     }
     total(sums)

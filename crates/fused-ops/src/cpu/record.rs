@@ -137,3 +137,15 @@ pub(super) fn owned(tensor: FlexTensor) -> FlexTensor {
 pub(super) fn made(numbers: Vec<f32>, shape: Shape) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(numbers, shape))
 }
+
+/// The sum of lines of `width` numbers.
+pub(super) fn add_up(mut lines: Vec<f32>, width: usize) -> Vec<f32> {
+    let (total, others) = lines.split_at_mut(width);
+    for other in others.chunks_exact(width) {
+        for (total, other) in total.iter_mut().zip(other) {
+            *total += other;
+        }
+    }
+    lines.truncate(width);
+    lines
+}

@@ -3,7 +3,7 @@
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
-use super::record::{Flat, Operation, made, record};
+use super::record::{Flat, Operation, add_up, made, record};
 use super::simd::{dot, rows_of_a_piece, spread, sum, widest};
 
 /// `x / sqrt(mean(x^2) + eps) * weight`.
@@ -91,13 +91,6 @@ impl Operation<2> for RmsNorm {
                 },
             );
         });
-        let (total, others) = of_weight.split_at_mut(width);
-        for other in others.chunks_exact(width) {
-            for (total, other) in total.iter_mut().zip(other) {
-                *total += other;
-            }
-        }
-        of_weight.truncate(width);
-        [made(of_x, shape), made(of_weight, weight_shape)]
+        [made(of_x, shape), made(add_up(of_weight, width), weight_shape)]
     }
 }

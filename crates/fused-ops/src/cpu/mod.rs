@@ -1,20 +1,23 @@
-//! Operations of our own for single precision on the CPU, each in one pass over memory.
+//! Kernels for single precision on the CPU, each in one pass over memory.
 //!
 //! burn's pure-Rust backend multiplies matrices on all cores and in wide registers, but runs the operations between
-//! products one by one, each over all of memory, on one core, with the C library's exponential. What a decoder layer does
+//! products one by one, each over all of memory, on one core, with the C library's exponential. What a transformer does
 //! between its products is therefore written here as single operations with their own gradients: plain loops, compiled for
 //! the widest registers and spread over all cores ([`simd`]).
 //!
 //! [`serves`] says whether a tensor may go through them. Every other device and precision takes the composition of
-//! burn's operations, which stands where the kernel is called and which the tests here compare with.
+//! burn's operations that stands where the kernel is called, and that the tests here compare with.
 
-mod norm;
+mod gelu;
+mod layer_norm;
 mod record;
+mod rms_norm;
 mod rotary;
 mod row;
 mod score;
 mod simd;
 mod softmax;
+mod sum;
 mod swiglu;
 mod tied;
 #[cfg(test)]
@@ -22,11 +25,14 @@ mod tests;
 
 use burn::tensor::{DType, Device, Tensor};
 
-pub(crate) use norm::rms_norm;
+pub(crate) use gelu::gelu;
+pub(crate) use layer_norm::layer_norm;
+pub(crate) use rms_norm::rms_norm;
 pub(crate) use rotary::rotate;
 pub(crate) use row::product_of_row;
 pub(crate) use score::score;
-pub(crate) use softmax::weights;
+pub(crate) use softmax::attention_weights;
+pub(crate) use sum::{add, add_row};
 pub(crate) use swiglu::swiglu;
 pub(crate) use tied::product_with_rows;
 

@@ -6,14 +6,19 @@ use burn::tensor::Tensor;
 
 use super::record::{Flat, Operation, owned, record};
 use super::simd::{dot, exp, largest, rows_of_a_piece, spread, sum, widest};
-use crate::attend::Seen;
+use crate::attention::Seen;
 
 /// `softmax(scale * scores)` over the keys that are seen. A query that sees none has no weights but zeros.
 ///
 /// # Shapes
 ///
 /// - `scores` and output: `[batch, kv_heads, groups * queries, keys]`, the heads of a group one after the other
-pub(crate) fn weights(scores: Tensor<4>, seen: &Seen, queries: usize, scale: f64) -> Tensor<4> {
+pub(crate) fn attention_weights(
+    scores: Tensor<4>,
+    seen: &Seen,
+    queries: usize,
+    scale: f64,
+) -> Tensor<4> {
     let seen = match seen {
         Seen::All => Sight::All,
         Seen::Past => Sight::Past { queries },
