@@ -12,7 +12,7 @@ mod score;
 mod sum;
 
 pub use activation::{gelu, swiglu};
-pub use attention::{Seen, attention_weights};
+pub use attention::{Seen, attend, attend_segments, attention_weights, fold_heads};
 pub use linear::{linear, product_with_rows};
 pub use norm::{layer_norm, rms_norm};
 pub use rotary::rotate;

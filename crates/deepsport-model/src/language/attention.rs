@@ -2,9 +2,9 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use fused_ops::{Seen, rotate};
+use fused_ops::{Seen, attention_weights, fold_heads, rotate};
 
-use crate::attend::{attend, fold, scores, weights};
+use crate::attend::attend;
 use crate::cache::{LayerCache, Sight};
 use crate::config::TextConfig;
 use crate::layers::{Init, Linear};
@@ -98,6 +98,7 @@ impl Attention {
         let [rows, heads, tokens, head_dim] = query.dims();
         let kv_heads = self.num_key_value_heads;
         let groups = heads / kv_heads;
+        let scale = 1.0 / (head_dim as f64).sqrt();
         let [prefixes, _, prefix_len, _] = prefix[0].dims();
         let own_len = own[0].dims()[2];
         let mut chunks = Vec::new();
@@ -114,10 +115,10 @@ impl Attention {
                 }
             };
             let shared = Shared { prefixes, rows, kv_heads, queries: groups * len };
-            let folded = fold(query.clone().narrow(2, start, len), kv_heads);
+            let folded = fold_heads(query.clone().narrow(2, start, len), kv_heads);
             let of_prefix = scores(shared.together(folded.clone()), prefix[0].clone());
             let all = Tensor::cat(vec![shared.apart(of_prefix), scores(folded, own_key)], 3);
-            let weights = weights(all, &seen, len, head_dim);
+            let weights = attention_weights(all, &seen, len, scale);
             let of_prefix = shared.together(weights.clone().narrow(3, 0, prefix_len));
             let of_own = weights.narrow(3, prefix_len, own_reach);
             let attended =
@@ -168,4 +169,9 @@ impl Shared {
 fn joined(x: Tensor<4>) -> Tensor<3> {
     let [batch, heads, tokens, head_dim] = x.dims();
     x.swap_dims(1, 2).reshape([batch, tokens, heads * head_dim])
+}
+
+/// Products of folded queries with keys.
+fn scores(query: Tensor<4>, key: Tensor<4>) -> Tensor<4> {
+    query.matmul(key.swap_dims(2, 3))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use fused_ops::{Seen, add, gelu, rotate};
+use fused_ops::{Seen, add, attend_segments, gelu, has_kernels, rotate};
 
 use crate::attend::attend;
 use crate::config::VisionConfig;
@@ -274,6 +274,12 @@ impl VisionAttention {
         let turned = rotate(qkv.clone().narrow(2, 0, 2 * heads), &rope.cos, &rope.sin);
         let (query, key) = (turned.clone().narrow(2, 0, heads), turned.narrow(2, heads, heads));
         let value = qkv.narrow(2, 2 * heads, heads);
+        if has_kernels(&query) && !query.is_autodiff() {
+            let lengths: Vec<usize> =
+                runs.iter().flat_map(|run| run.segments(whole_frames)).collect();
+            let attended = attend_segments(query, key, value, &lengths);
+            return self.proj.forward(attended.reshape([num_patches, width]));
+        }
         let parts: Vec<Tensor<2>> = runs
             .iter()
             .map(|run| {

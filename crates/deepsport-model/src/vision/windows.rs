@@ -34,6 +34,22 @@ pub struct FrameRun {
     pub windows: Vec<WindowGroup>,
 }
 
+impl FrameRun {
+    /// Patches of each piece that attends to itself, in the working order: windows, or whole frames.
+    pub fn segments(&self, whole_frames: bool) -> impl Iterator<Item = usize> {
+        let frame_len = self.patches.len() / self.num_frames;
+        let of_frame: Vec<usize> = if whole_frames {
+            vec![frame_len]
+        } else {
+            let windows = self.windows.iter();
+            windows
+                .flat_map(|group| std::iter::repeat_n(group.window_len, group.num_windows))
+                .collect()
+        };
+        std::iter::repeat_n(of_frame, self.num_frames).flatten()
+    }
+}
+
 /// Equal windows side by side within a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowGroup {

@@ -8,8 +8,10 @@
 //! [`serves`] says whether a tensor may go through them. Every other device and precision takes the composition of
 //! burn's operations that stands where the kernel is called, and that the tests here compare with.
 
+mod attend;
 mod gelu;
 mod layer_norm;
+mod product;
 mod record;
 mod rms_norm;
 mod rotary;
@@ -23,8 +25,10 @@ mod tied;
 #[cfg(test)]
 mod tests;
 
+use burn::backend::Flex;
 use burn::tensor::{DType, Device, Tensor};
 
+pub(crate) use attend::{attend, attend_segments};
 pub(crate) use gelu::gelu;
 pub(crate) use layer_norm::layer_norm;
 pub(crate) use rms_norm::rms_norm;
@@ -49,4 +53,10 @@ pub(crate) fn serves<const D: usize>(x: &Tensor<D>) -> bool {
 /// Whether they can compute with both, and nobody asks for gradients.
 pub(crate) fn serves_without_gradients<const D: usize>(x: &Tensor<D>, weight: &Tensor<2>) -> bool {
     serves(x) && serves(weight) && !x.is_autodiff() && !weight.is_autodiff()
+}
+
+/// `x @ weight`. Neither has gradients.
+pub(crate) fn product(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    let [x, weight] = [x, weight].map(record::primitive);
+    Tensor::from_primitive::<Flex>(product::product(&x, &weight))
 }

@@ -149,3 +149,8 @@ pub(super) fn add_up(mut lines: Vec<f32>, width: usize) -> Vec<f32> {
     lines.truncate(width);
     lines
 }
+
+/// What the backend holds of a tensor that serves and has no gradients.
+pub(super) fn primitive<const D: usize>(x: Tensor<D>) -> FlexTensor {
+    x.try_into_primitive::<Flex>().expect("a tensor that serves")
+}

@@ -115,8 +115,9 @@ impl Operation<1> for Softmax {
     }
 }
 
+/// `softmax(scale * scores)`.
 #[inline(always)]
-fn normalise(scores: &mut [f32], scale: f32) {
+pub(super) fn normalise(scores: &mut [f32], scale: f32) {
     let most = largest(scores);
     if most == f32::NEG_INFINITY {
         scores.fill(0.0); // nothing is seen

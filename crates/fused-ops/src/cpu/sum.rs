@@ -1,10 +1,9 @@
 //! Sums that are written over one of their parts. Without gradients.
 
 use burn::backend::Flex;
-use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
-use super::record::{Flat, owned};
+use super::record::{Flat, owned, primitive};
 use super::simd::{rows_of_a_piece, spread, widest};
 
 /// `a + b`, of one shape.
@@ -40,10 +39,6 @@ pub(crate) fn add_row<const D: usize>(x: Tensor<D>, row: Tensor<1>) -> Tensor<D>
         );
     });
     Tensor::from_primitive::<Flex>(x)
-}
-
-fn primitive<const D: usize>(x: Tensor<D>) -> FlexTensor {
-    x.try_into_primitive::<Flex>().expect("a tensor that serves")
 }
 
 #[inline(always)]

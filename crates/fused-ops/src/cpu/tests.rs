@@ -200,6 +200,67 @@ fn weights_of_attention() {
     }
 }
 
+/// Against softmax of products, for heads that lie together and apart, and queries in several pieces.
+#[test]
+fn attention_of_many_queries() {
+    let naive = |query: Tensor<4>, key: Tensor<4>, value: Tensor<4>, past: bool| {
+        let [_, heads, queries, head_dim] = query.dims();
+        let [_, kv_heads, keys, _] = key.dims();
+        let repeated = |x: Tensor<4>| {
+            let of_heads: Vec<_> =
+                (0..heads).map(|head| x.clone().narrow(1, head * kv_heads / heads, 1)).collect();
+            Tensor::cat(of_heads, 1)
+        };
+        let scores = query.matmul(repeated(key).swap_dims(2, 3)) / (head_dim as f32).sqrt();
+        let marks: Vec<bool> =
+            (0..queries * keys).map(|i| past && i % keys > keys - queries + i / keys).collect();
+        let hidden: Tensor<4, Bool> =
+            Tensor::from_data(TensorData::new(marks, [1, 1, queries, keys]), &Device::flex());
+        let hidden = hidden.expand([scores.dims()[0], heads, queries, keys]);
+        softmax(scores.mask_fill(hidden, -1e30), 3).matmul(repeated(value))
+    };
+    for (batch, heads, kv_heads, queries, keys, past) in
+        [(1, 3, 3, 40, 40, false), (2, 4, 2, 300, 330, true), (2, 4, 1, 17, 17, true)]
+    {
+        let token_first = |heads, tokens| random([batch, tokens, heads + 1, 12]).inner();
+        let query = token_first(heads, queries).narrow(2, 1, heads).swap_dims(1, 2);
+        let key = token_first(kv_heads, keys).narrow(2, 0, kv_heads).swap_dims(1, 2);
+        let value = random([batch, kv_heads, keys + 3, 12]).inner().narrow(2, 2, keys);
+        close(
+            "values",
+            attend([query.clone(), key.clone(), value.clone()], past),
+            naive(query, key, value, past),
+        );
+    }
+    let lengths = [5, 64, 64, 131, 1];
+    let all = random([1, 265, 9, 12]).inner();
+    let [query, key, value] = [0, 3, 6].map(|head| all.clone().narrow(2, head, 3));
+    let ours = attend_segments([query.clone(), key.clone(), value.clone()], &lengths);
+    let mut start = 0;
+    for len in lengths {
+        let of = |x: &Tensor<4>| x.clone().narrow(1, start, len).swap_dims(1, 2);
+        close("values of a segment", of(&ours), naive(of(&query), of(&key), of(&value), false));
+        start += len;
+    }
+}
+
+#[test]
+fn products_of_matrices_however_they_lie() {
+    for (rows, d_in, d_out) in [(1, 1, 1), (3, 5, 7), (200, 300, 190)] {
+        let (x, weight) = (random([rows, d_in]).inner(), random([d_in, d_out]).inner());
+        let expected = x.clone().matmul(weight.clone());
+        close("as they lie", product(x.clone(), weight.clone()), expected.clone());
+        let across = |x: Tensor<2>| {
+            let [rows, columns] = x.dims();
+            x.transpose().reshape([rows * columns]).reshape([columns, rows]).transpose()
+        };
+        close("across", product(across(x.clone()), across(weight.clone())), expected.clone());
+        let wider = Tensor::cat(vec![random([rows, 2]).inner(), x.clone()], 1);
+        close("a part", product(wider.narrow(1, 2, d_in), weight.clone()), expected.clone());
+        close("flipped", product(x.flip([1]), weight.flip([0])), expected);
+    }
+}
+
 #[test]
 fn scores_of_words() {
     for (tokens, vocab, temperature) in [(3, 17, 1.0), (70, 1000, 0.7)] {

@@ -5,7 +5,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::{gelu_approximate, relu, silu};
 use burn::tensor::{Device, Tensor, assert_shape};
-use fused_ops::{Seen, add, attention_weights, gelu, layer_norm};
+use fused_ops::{Seen, add, attend, gelu, layer_norm};
 
 use super::config::{Activation, BackboneConfig, PATCH_PADDING};
 
@@ -192,10 +192,7 @@ impl Attention {
             all.reshape([batch, num_patches, self.num_attention_heads, head_dim]).swap_dims(1, 2)
         };
         let SelfAttention { query, key, value } = &self.attention;
-        let scores = heads(query).matmul(heads(key).swap_dims(2, 3));
-        let scale = 1.0 / (head_dim as f64).sqrt();
-        let weights = attention_weights(scores, &Seen::All, num_patches, scale);
-        let seen = weights.matmul(heads(value));
+        let seen = attend(heads(query), heads(key), heads(value), &Seen::All);
         project(&self.output.dense, seen.swap_dims(1, 2).reshape([batch, num_patches, hidden_size]))
     }
 }
