@@ -26,6 +26,8 @@ use input::Input;
 use voice::Voice;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "local")]
+    fused_ops::memory::keep_freed(); // tensors come and go
     let args = Args::parse();
     match run(&args) {
         Ok(Stop::Answered) => ExitCode::SUCCESS,

@@ -39,6 +39,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    #[cfg(feature = "estimate")]
+    fused_ops::memory::keep_freed(); // tensors come and go
     let result = match Args::parse().command {
         Command::Convert(args) => convert::run(&args),
         Command::Angles(args) => angles::run(&args),

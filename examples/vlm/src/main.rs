@@ -20,6 +20,7 @@ use clap::Parser as _;
 use args::{Args, Command};
 
 fn main() -> ExitCode {
+    fused_ops::memory::keep_freed(); // tensors come and go
     match run(Args::parse()) {
         Ok(code) => code,
         Err(error) => {
