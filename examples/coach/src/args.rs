@@ -28,6 +28,7 @@ pub(crate) struct Args {
         allow_hyphen_values = true,
         requires = "pose_model"
     )]
+    #[cfg_attr(not(feature = "estimate"), expect(dead_code, reason = "only the network asks"))]
     pub(crate) first_box: Option<PersonBox>,
 
     /// The video that the skeletons of MOTION are of, in its pixels: the report shows its frames at the keyframes.

@@ -35,9 +35,9 @@ pub(crate) fn recording(
     std::fs::create_dir_all(out)
         .with_context(|| format!("{} cannot be made", out.display()))
         .map_err(Failure::Other)?;
-    let settings = settings(path, model, first_box, &video);
+    let settings = format!("box {first_box:?}");
     let mut estimation = Estimation::new(&network, tracker)
-        .with_journal(&out.join(SKELETONS).with_extension("csv.part"), &settings)
+        .with_journal(&out.join(SKELETONS).with_extension("csv.part"), &settings, &[path, model])
         .map_err(|error| Failure::Other(error.into()))?;
     follow(&mut estimation, &video)?;
 
@@ -68,14 +68,6 @@ fn tracker(video: &Video, first_box: Option<PersonBox>) -> anyhow::Result<Tracke
         Some(first) => tracker.with_first_box(first)?,
         None => tracker,
     })
-}
-
-/// What the skeletons depend on.
-fn settings(path: &Path, model: &Path, first_box: Option<PersonBox>, video: &Video) -> String {
-    let file = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let (path, model, size) = (file(path), file(model), video.frame_size());
-    let num_frames = video.num_frames();
-    format!("{} {num_frames} {size:?} {} box {first_box:?}", path.display(), model.display())
 }
 
 /// Looks at the frames that are not done, until they end or ctrl-c asks to stop.

@@ -78,8 +78,7 @@ fn estimated(path: &Path, model: &Path, args: &Args) -> Result<Recording, Failur
 }
 
 #[cfg(not(feature = "estimate"))]
-fn estimated(_: &Path, _: &Path, args: &Args) -> Result<Recording, Failure> {
-    let _ = args.first_box;
+fn estimated(_: &Path, _: &Path, _: &Args) -> Result<Recording, Failure> {
     Err(Failure::BadInput(anyhow!(
         "this coach was built without the pose network: build it with `--features estimate`"
     )))

@@ -43,6 +43,27 @@ fn the_athletes_frames_stand_beside_the_stick_figures() {
     );
 }
 
+/// The same skeletons, told to have another rate than the video they were found in.
+#[test]
+fn skeletons_of_another_rate_are_not_of_this_video() {
+    let (Some(skeletons), Some(video), Some(reference)) = (
+        shared("pose/run_treadmill_side.rtmpose_halpe26.json"),
+        shared("video/run_treadmill_side.mp4"),
+        shared("motion/ja1_run0350cms.csv"),
+    ) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let args = [&skeletons, "--fps", "25", "--event", "running", "--reference", &reference];
+    let output = coach(&[&args[..], &["--video", &video]].concat(), dir.path());
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    for part in ["run_treadmill_side.mp4", "the skeletons 25.000", "this video"] {
+        assert!(message.contains(part), "no {part:?} in: {message}");
+    }
+    assert!(!dir.path().join("report.html").exists());
+}
+
 #[cfg(feature = "estimate")]
 mod estimate {
     use super::*;

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let mut estimation = Estimation::new(&model, tracker)
         .with_batch_size(args.batch)
-        .with_journal(&journal(&args.out)?, &settings(args, &video))?;
+        .with_journal(&journal(&args.out)?, &settings(args), &[&args.video, &args.model])?;
     follow(&mut estimation, &video)?;
 
     eprintln!("the athlete was seen in {} of {} frames", estimation.num_seen(), video.num_frames());
@@ -93,21 +93,10 @@ fn journal(out: &Path) -> anyhow::Result<PathBuf> {
     Ok(out.with_file_name(name))
 }
 
-/// What the result depends on: a run with other settings starts anew.
-fn settings(args: &Args, video: &Video) -> String {
-    let file = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
-    format!(
-        "{} {} {:?} {} box {:?} flip test {} expert {} bf16 {} batch {}",
-        file(&args.video).display(),
-        video.num_frames(),
-        video.frame_size(),
-        file(&args.model).display(),
-        args.first_box,
-        args.flip_test,
-        args.expert,
-        args.bf16,
-        args.batch
-    )
+/// What the result depends on besides files: a run with other settings starts anew.
+fn settings(args: &Args) -> String {
+    let Args { first_box, flip_test, expert, bf16, batch, .. } = args;
+    format!("box {first_box:?} flip test {flip_test} expert {expert} bf16 {bf16} batch {batch}")
 }
 
 /// Looks at the frames that are not done, until they end or ctrl-c asks to stop.

@@ -17,7 +17,7 @@ mod times;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -87,7 +87,7 @@ impl Format {
     }
 
     /// Tells the format from a path: folders are OpenPose, files go by their ending (`csv`, `trc`, `c3d`, `bvh`); which
-    /// kind of JSON it is by the words in its first kilobytes, COCO where they do not tell.
+    /// kind of JSON it is by its words, in whatever order they come, COCO where they do not tell.
     ///
     /// # Errors
     ///
@@ -111,13 +111,10 @@ impl Format {
 
 /// By the keys that only one tool writes.
 fn kind_of_json(path: &Path) -> Format {
-    let mut head = Vec::new();
-    // A file that cannot be opened is reported when it is read.
-    if let Ok(file) = std::fs::File::open(path) {
-        let _ = file.take(64 << 10).read_to_end(&mut head);
-    }
-    let head: String = String::from_utf8_lossy(&head).split_whitespace().collect();
-    let has = |word: &str| head.contains(word);
+    // A file that cannot be opened, or is too large, is reported when it is read.
+    let text = read_bytes(path).unwrap_or_default();
+    let text: String = String::from_utf8_lossy(&text).split_whitespace().collect();
+    let has = |word: &str| text.contains(word);
     if has("\"gaitlab.pose/") {
         Format::Gaitlab
     } else if has("andmarks\":") {

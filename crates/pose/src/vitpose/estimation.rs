@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::VitPose;
-use super::journal::Journal;
+use super::journal::{Journal, kind};
 use crate::{Error, Keypoint, PersonBox, Picture, Result, Sighting, SkeletonSeries, Tracker};
 
 /// Pictures that share a box (ours: a tenth of a second, in which nobody runs out of it).
@@ -22,7 +22,7 @@ const BATCH_SIZE: usize = 4;
 /// # fn decode(from: usize) -> impl Iterator<Item = pose::Result<Vec<u8>>> { (from..300).map(|_| Ok(vec![0; 640 * 360 * 3])) }
 /// let model = VitPose::load(Path::new("vitpose-base-simple"), &Device::flex())?;
 /// let mut estimation = Estimation::new(&model, Tracker::new(640, 360)?)
-///     .with_journal(Path::new("run.csv.part"), "run.mp4, vitpose-base-simple")?;
+///     .with_journal(Path::new("run.csv.part"), "", &[Path::new("run.mp4"), Path::new("vitpose-base-simple")])?;
 /// let pictures = decode(estimation.num_done());
 /// estimation.run(pictures, |rgb: &Vec<u8>| Picture::new(640, 360, rgb), |num_done| {
 ///     eprintln!("{num_done} of 300 frames");
@@ -58,16 +58,17 @@ impl<'m> Estimation<'m> {
         self
     }
 
-    /// Keeps a line a picture in the file `path`, and takes over those of an earlier run with equal `settings`.
+    /// Keeps a line a picture in the file `path`, and takes over those of an earlier run of the same kind.
     ///
-    /// `settings` names all that the result depends on: video, checkpoint, first box, batch size. A file of a run with
-    /// others is written anew.
+    /// The kind of a run is all that its result depends on: `settings`, such as first box and batch size, and `sources`,
+    /// the video and the checkpoint's folder, which are the same if they lie in the same place, and size and time of
+    /// change of no file are others. A journal of a run of another kind is written anew.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be written.
-    pub fn with_journal(mut self, path: &Path, settings: &str) -> Result<Self> {
-        let (journal, frames) = Journal::open(path, settings)?;
+    /// [`Error::Io`] if a source cannot be read, or the file cannot be written.
+    pub fn with_journal(mut self, path: &Path, settings: &str, sources: &[&Path]) -> Result<Self> {
+        let (journal, frames) = Journal::open(path, &kind(settings, sources)?)?;
         self.journal = Some(journal);
         self.take(frames);
         Ok(self)

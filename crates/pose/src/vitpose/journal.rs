@@ -1,8 +1,10 @@
 //! Pictures that are done, on disk until all are, so that an interrupted run loses little.
 
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use crate::{Error, Keypoint, Result};
 
@@ -53,6 +55,30 @@ impl Journal {
         drop(self.file);
         std::fs::remove_file(&self.path).map_err(|source| Error::io(&self.path, source))
     }
+}
+
+/// All that a result depends on, in words. A folder stands for the files in it.
+pub(super) fn kind(settings: &str, sources: &[&Path]) -> Result<String> {
+    let mut kind = settings.to_owned();
+    for &source in sources {
+        let io = |error| Error::io(source, error);
+        let source = source.canonicalize().map_err(io)?;
+        let mut files = vec![source.clone()];
+        if source.is_dir() {
+            let entries = source.read_dir().map_err(io)?;
+            let entries = entries.map(|entry| entry.map(|entry| entry.path()));
+            files = entries.collect::<std::io::Result<_>>().map_err(io)?;
+            files.sort();
+        }
+        for file in files {
+            let metadata = file.metadata().map_err(io)?;
+            let changed =
+                metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            let changed = changed.unwrap_or_default().as_nanos();
+            write!(kind, "; {} {} {changed}", file.display(), metadata.len()).expect("to a string");
+        }
+    }
+    Ok(kind)
 }
 
 fn line(keypoint: &Keypoint) -> (Option<f64>, Option<f64>, f64) {
@@ -111,6 +137,29 @@ mod tests {
         assert_eq!(frames.len(), 3);
         journal.remove().unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn other_sources_are_another_kind() {
+        let dir = tempfile::tempdir().unwrap();
+        let (video, model) = (dir.path().join("run.mp4"), dir.path().join("model"));
+        std::fs::create_dir(&model).unwrap();
+        std::fs::write(&video, "one").unwrap();
+        std::fs::write(model.join("config.json"), "{}").unwrap();
+        let sources = [video.as_path(), &model];
+        let first = kind("batch 4", &sources).unwrap();
+        assert_eq!(kind("batch 4", &sources).unwrap(), first);
+        assert_ne!(kind("batch 2", &sources).unwrap(), first);
+        // another video of the same length in the same place
+        std::fs::write(&video, "two").unwrap();
+        let later = UNIX_EPOCH + std::time::Duration::from_secs(1);
+        File::options().write(true).open(&video).unwrap().set_modified(later).unwrap();
+        let second = kind("batch 4", &sources).unwrap();
+        assert_ne!(second, first);
+        std::fs::write(model.join("model.safetensors"), "weights").unwrap();
+        assert_ne!(kind("batch 4", &sources).unwrap(), second);
+        let gone = dir.path().join("gone.mp4");
+        assert!(kind("", &[&gone]).unwrap_err().to_string().contains("gone.mp4"));
     }
 
     #[test]

@@ -243,3 +243,20 @@ fn detection_goes_by_folder_ending_and_name() {
         assert_eq!(Format::detect(Path::new(name)).unwrap(), format);
     }
 }
+
+/// A file whose keys another program has sorted is still told by its words.
+#[test]
+fn the_order_of_keys_does_not_matter() {
+    let Some(path) = shared_data("pose/run_treadmill_side.rtmpose_halpe26.json") else {
+        return;
+    };
+    let sorted: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("sorted.json");
+    std::fs::write(&copy, sorted.to_string()).unwrap();
+    assert!(!sorted.to_string()[..64 << 10].contains("schema"), "the word stands at the end");
+    let [original, copy] = [&path, &copy].map(|path| pose::read(path, None, None).unwrap());
+    let positions = |recording: &Recording| recording.series.positions().mapv(f64::to_bits);
+    assert_eq!(positions(&original), positions(&copy));
+}
