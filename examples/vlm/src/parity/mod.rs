@@ -14,6 +14,7 @@ mod model;
 mod positions;
 mod processor;
 mod report;
+mod rounding;
 mod tokenizer;
 mod training;
 mod vision;

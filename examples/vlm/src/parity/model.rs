@@ -75,12 +75,7 @@ impl Model {
 
     /// The advised limit of states and logits: the layers of the tied checkpoints are strong.
     pub(crate) fn limit(kind: &str) -> f64 {
-        2e-4 * Self::strength(kind)
-    }
-
-    /// How much further rounding grows: the advised limits of tied checkpoints are five times those of untied ones.
-    pub(crate) fn strength(kind: &str) -> f64 {
-        if kind == "tied" { 5.0 } else { 1.0 }
+        if kind == "tied" { 1e-3 } else { 2e-4 }
     }
 
     pub(crate) fn golden(&self, name: &str) -> Result<Option<Golden>> {

@@ -22,6 +22,9 @@ pub(crate) struct Stage {
     /// The same over the largest magnitude expected.
     pub(crate) max_rel: Option<f64>,
     pub(crate) tolerance: f64,
+    /// The limit that is advised, where what rounding was measured to do took its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) advised: Option<f64>,
     pub(crate) ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
@@ -53,17 +56,28 @@ impl Stages {
 
     /// Numbers against numbers.
     pub(crate) fn close(&mut self, name: &str, found: &[f32], expected: &[f32], tolerance: f64) {
-        if found.len() != expected.len() {
-            let error = format!("{} numbers instead of {}", found.len(), expected.len());
-            return self.push(name, None, None, tolerance, Some(error));
+        match differences(found, expected) {
+            Ok([max_abs, max_rel]) => self.measured(name, max_abs, max_rel, tolerance),
+            Err(error) => self.push(name, None, None, tolerance, Some(error)),
         }
-        // `f64::max` would pass over NaN.
-        let worst =
-            |worst: f64, value: f64| if value > worst || value.is_nan() { value } else { worst };
-        let differences = found.iter().zip(expected).map(|(a, b)| f64::from(a - b).abs());
-        let max_abs = differences.fold(0.0, |a: f64, b| if a.is_nan() { a } else { worst(a, b) });
-        let largest = expected.iter().map(|value| f64::from(*value).abs()).fold(0.0, f64::max);
-        self.measured(name, max_abs, max_abs / largest.max(f64::MIN_POSITIVE), tolerance);
+    }
+
+    /// Numbers against numbers. Where they are further apart than `advised`, what `rounding` measures is the limit.
+    pub(crate) fn close_or(
+        &mut self,
+        name: &str,
+        found: &[f32],
+        expected: &[f32],
+        advised: f64,
+        rounding: impl FnOnce() -> Result<f64>,
+    ) -> Result<()> {
+        match differences(found, expected) {
+            Ok([max_abs, max_rel]) => self.measured_or(name, max_abs, max_rel, advised, rounding),
+            Err(error) => {
+                self.push(name, None, None, advised, Some(error));
+                Ok(())
+            }
+        }
     }
 
     /// Ids against ids: how many differ, none of which may.
@@ -79,6 +93,23 @@ impl Stages {
         self.push(name, Some(max_abs), Some(max_rel), tolerance, None);
     }
 
+    /// The same of differences measured otherwise.
+    pub(crate) fn measured_or(
+        &mut self,
+        name: &str,
+        max_abs: f64,
+        max_rel: f64,
+        advised: f64,
+        rounding: impl FnOnce() -> Result<f64>,
+    ) -> Result<()> {
+        let tolerance = if max_abs <= advised { advised } else { advised.max(rounding()?) };
+        self.measured(name, max_abs, max_rel, tolerance);
+        if let Some(stage) = self.stages.last_mut().filter(|_| tolerance > advised) {
+            stage.advised = Some(advised);
+        }
+        Ok(())
+    }
+
     fn push(
         &mut self,
         name: &str,
@@ -91,13 +122,28 @@ impl Stages {
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
         let max_abs = finite(max_abs);
         let ok = error.is_none() && max_abs.is_some_and(|max_abs| max_abs <= tolerance);
-        self.stages.push(Stage { name, max_abs, max_rel: finite(max_rel), tolerance, ok, error });
+        let (max_rel, advised) = (finite(max_rel), None);
+        self.stages.push(Stage { name, max_abs, max_rel, tolerance, advised, ok, error });
     }
 
     pub(crate) fn finish(self) -> Report {
         let ok = self.stages.iter().all(|stage| stage.ok);
         Report { stages: self.stages, ok }
     }
+}
+
+/// The largest difference, and that over the largest magnitude expected.
+fn differences(found: &[f32], expected: &[f32]) -> std::result::Result<[f64; 2], String> {
+    if found.len() != expected.len() {
+        return Err(format!("{} numbers instead of {}", found.len(), expected.len()));
+    }
+    // `f64::max` would pass over NaN
+    let worst =
+        |worst: f64, value: f64| if value > worst || value.is_nan() { value } else { worst };
+    let differences = found.iter().zip(expected).map(|(a, b)| f64::from(a - b).abs());
+    let max_abs = differences.fold(0.0, |a: f64, b| if a.is_nan() { a } else { worst(a, b) });
+    let largest = expected.iter().map(|value| f64::from(*value).abs()).fold(0.0, f64::max);
+    Ok([max_abs, max_abs / largest.max(f64::MIN_POSITIVE)])
 }
 
 impl fmt::Display for Report {
@@ -116,6 +162,9 @@ impl fmt::Display for Report {
                 number(Some(stage.tolerance)),
                 if stage.ok { "ok" } else { "FAILED" }
             )?;
+            if let Some(advised) = stage.advised {
+                write!(f, " (advised {advised:.1e}; rounding was measured)")?;
+            }
             if let Some(error) = &stage.error {
                 write!(f, " {error}")?;
             }

@@ -1,5 +1,6 @@
 //! Losses, gradients, clipping and steps of AdamW.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
@@ -12,9 +13,11 @@ use serde_json::Value;
 use super::golden::{Golden, field};
 use super::model::{LOG_PROB, Model, Row, values};
 use super::report::Stages;
+use super::rounding::{Shaken, Spread, unsettled};
 
 /// Advised: losses 1e-4; gradients 1e-3 relative (seen 1e-5); weights after one step 2e-5, after three 1e-5, but in single
-/// elements where the gradient crosses zero 1e-3.
+/// elements where the gradient crosses zero 1e-3. Steps of AdamW carry rounding on through the sign of such gradients: see
+/// [`rounding`](super::rounding) for what holds where that takes more.
 const LOSS: f64 = 1e-4;
 const GRADIENT: f64 = 1e-3;
 const AFTER_STEP_1: f64 = 2e-5;
@@ -35,12 +38,64 @@ pub(crate) fn compare(model: &Model, stages: &mut Stages) -> Result<()> {
     Ok(())
 }
 
-type ByName = BTreeMap<String, Vec<f32>>;
+pub(super) type ByName = BTreeMap<String, Vec<f32>>;
+
+/// What steps of training start from.
+struct Start<'a> {
+    network: Network,
+    rows: &'a [Row],
+    golden: &'a Golden,
+    adamw: AdamWConfig,
+    rate: f64,
+    num_steps: usize,
+}
+
+/// What steps of training gave.
+pub(super) struct Run {
+    pub(super) losses: Vec<f32>,
+    /// Of all gradients together.
+    pub(super) norms: Vec<f64>,
+    /// Behind each step.
+    pub(super) weights: Vec<ByName>,
+    /// Of the first step.
+    first: Option<(Vec<f32>, ByName)>,
+}
 
 struct Step {
     loss: f32,
     log_probs: Vec<f32>,
     gradients: GradientsParams,
+}
+
+impl Start<'_> {
+    fn run(&self, mut shaken: Option<Shaken>) -> Result<Run> {
+        let (mut network, mut optimizer) = (self.network.clone(), self.adamw.init());
+        let mut run = Run { losses: vec![], norms: vec![], weights: vec![], first: None };
+        for i in 0..self.num_steps {
+            let mut step = step(&network, self.rows, self.golden)?;
+            if let Some(shaken) = &mut shaken {
+                step.gradients = shaken.gradients(&network, step.gradients);
+            }
+            let gradients = gradients_by_name(&network, &step.gradients);
+            run.losses.push(step.loss);
+            run.norms.push(norm(gradients.values().flatten()));
+            if i == 0 {
+                run.first = Some((step.log_probs, gradients));
+            }
+            network = optimizer.step(self.rate, network, step.gradients);
+            run.weights.push(weights_by_name(&network));
+        }
+        Ok(run)
+    }
+
+    /// What rounding of gradients does to this training.
+    fn spread(&self, plain: &Run) -> Result<Spread> {
+        let mut spread = Spread::default();
+        for seed in 0..Spread::RUNS {
+            spread.widen(plain, &self.run(Some(Shaken::new(seed)))?);
+        }
+        Ok(spread)
+    }
 }
 
 /// Mean negative log-likelihood of the marked tokens, and its gradients.
@@ -73,6 +128,14 @@ fn gradients_by_name(network: &Network, gradients: &GradientsParams) -> ByName {
     all
 }
 
+fn weights_by_name(network: &Network) -> ByName {
+    let mut all = ByName::new();
+    network.for_each_weight(&mut |tensor| {
+        all.insert(tensor.name, tensor.values);
+    });
+    all
+}
+
 fn norm<'a>(values: impl IntoIterator<Item = &'a f32>) -> f64 {
     values.into_iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
 }
@@ -85,60 +148,66 @@ fn one(
     name: &str,
     stages: &mut Stages,
 ) -> Result<()> {
-    let mut network = model.network_on(&format!("{kind}_f32"), &model.device.clone().autodiff())?;
+    let network = model.network_on(&format!("{kind}_f32"), &model.device.clone().autodiff())?;
     let (pictures, clips): (Vec<String>, Vec<String>) =
         (field(json, "pictures")?, field(json, "clips")?);
     let Some(rows) = model.rows(golden, &pictures, &clips, network.config())? else {
         return Ok(());
     };
     let losses: Vec<f32> = field(json, "loss_per_step")?;
-    let norms: Vec<f32> = field(json, "grad_norm_per_step")?;
+    let norms: Vec<f64> = field(json, "grad_norm_per_step")?;
     let adamw = &json["adamw"];
     let betas: [f32; 2] = field(adamw, "betas")?;
-    let config = AdamWConfig::new()
-        .with_beta_1(betas[0])
-        .with_beta_2(betas[1])
-        .with_epsilon(field(adamw, "eps")?)
-        .with_weight_decay(field(adamw, "weight_decay")?);
-    let rate: f64 = field(adamw, "lr")?;
-    let mut optimizer = config.init();
-    for (i, (loss, expected_norm)) in losses.iter().zip(&norms).enumerate() {
-        let step = self::step(&network, &rows, golden)?;
-        // Steps of AdamW carry rounding on through the sign of small gradients: behind two of them PyTorch's own eager and
-        // fused attention are 1.4e-4 apart on a tied network of five layers.
-        let loss_limit = if i == 0 { LOSS } else { LOSS * Model::strength(kind) };
-        stages.close(&format!("{name}/loss.{i}"), &[step.loss], &[*loss], loss_limit);
-        let gradients = gradients_by_name(&network, &step.gradients);
-        let found = norm(gradients.values().flatten());
-        let relative = (found / f64::from(*expected_norm) - 1.0).abs();
-        stages.measured(&format!("{name}/grad_norm.{i}"), relative, relative, GRADIENT);
-        if i == 0 {
-            if let Some(loss) = json["loss_f64_step_0"].as_f64() {
-                stages.close(&format!("{name}/loss_f64.0"), &[step.loss], &[loss as f32], LOSS);
-            }
-            stages.close(
-                &format!("{name}/token_logprob"),
-                &step.log_probs,
-                &golden.floats("token_logprob")?,
-                LOG_PROB,
-            );
-            compare_gradients(&gradients, golden, json, name, stages)?;
-            let key = "clipped_grad.model.norm.weight";
-            if golden.has(key) {
-                let again = self::step(&network, &rows, golden)?.gradients;
-                let (clipped, _) = clip_global_norm(&network, again, 1.0);
-                let found = gradients_by_name(&network, &clipped);
-                let found = found.get("model.norm.weight").context("model.norm.weight")?;
-                close_in_norm(&format!("{name}/{key}"), found, &golden.floats(key)?, stages);
-            }
-        }
-        network = optimizer.step(rate, network, step.gradients);
-        compare_weights(&network, golden, i + 1, Model::strength(kind), name, stages)?;
-        if i == 0 {
-            compare_summaries(&network, json, name, stages)?;
-        }
+    let epsilon: f32 = field(adamw, "eps")?;
+    let start = Start {
+        network,
+        rows: &rows,
+        golden,
+        adamw: AdamWConfig::new()
+            .with_beta_1(betas[0])
+            .with_beta_2(betas[1])
+            .with_epsilon(epsilon)
+            .with_weight_decay(field(adamw, "weight_decay")?),
+        rate: field(adamw, "lr")?,
+        num_steps: losses.len(),
+    };
+    let found = start.run(None)?;
+    let (log_probs, gradients) = found.first.as_ref().context("no step of training")?;
+    stages.close(&format!("{name}/loss.0"), &found.losses[..1], &losses[..1], LOSS);
+    if let Some(loss) = json["loss_f64_step_0"].as_f64() {
+        stages.close(&format!("{name}/loss_f64.0"), &found.losses[..1], &[loss as f32], LOSS);
     }
-    Ok(())
+    let expected = golden.floats("token_logprob")?;
+    stages.close(&format!("{name}/token_logprob"), log_probs, &expected, LOG_PROB);
+    compare_gradients(gradients, golden, json, name, stages)?;
+    let key = "clipped_grad.model.norm.weight";
+    if golden.has(key) {
+        let again = step(&start.network, &rows, golden)?.gradients;
+        let (clipped, _) = clip_global_norm(&start.network, again, 1.0);
+        let found = gradients_by_name(&start.network, &clipped);
+        let found = found.get("model.norm.weight").context("model.norm.weight")?;
+        close_in_norm(&format!("{name}/{key}"), found, &golden.floats(key)?, stages);
+    }
+    first_step(&found.weights[0], gradients, &start, json, name, stages)?;
+
+    // measured once, and only if something is further off than advised
+    let measured = OnceCell::new();
+    let spread = || -> Result<&Spread> {
+        if measured.get().is_none() {
+            let _ = measured.set(start.spread(&found)?);
+        }
+        measured.get().context("was just measured")
+    };
+    for (i, (loss, expected)) in found.losses.iter().zip(&losses).enumerate().skip(1) {
+        let rounding = || Ok(spread()?.loss(i));
+        stages.close_or(&format!("{name}/loss.{i}"), &[*loss], &[*expected], LOSS, rounding)?;
+    }
+    for (i, (found, expected)) in found.norms.iter().zip(&norms).enumerate() {
+        let far = (found / expected - 1.0).abs();
+        let rounding = || if i == 0 { Ok(0.0) } else { Ok(spread()?.norm(i)) };
+        stages.measured_or(&format!("{name}/grad_norm.{i}"), far, far, GRADIENT, rounding)?;
+    }
+    later_steps(&found, golden, name, &spread, stages)
 }
 
 fn close_in_norm(name: &str, found: &[f32], expected: &[f32], stages: &mut Stages) {
@@ -192,78 +261,112 @@ fn compare_gradients(
     Ok(())
 }
 
-fn compare_weights(
-    network: &Network,
-    golden: &Golden,
-    num_steps: usize,
-    strength: f64,
-    name: &str,
-    stages: &mut Stages,
-) -> Result<()> {
-    let prefix = format!("after_step_{num_steps}.");
-    let keys: Vec<String> =
-        golden.names().into_iter().filter(|key| key.starts_with(&prefix)).collect();
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let mut now = ByName::new();
-    network.for_each_weight(&mut |tensor| {
-        now.insert(tensor.name, tensor.values);
-    });
-    for key in keys {
-        let found = now.get(&key[prefix.len()..]).with_context(|| format!("no weight {key}"))?;
-        let expected = golden.floats(&key)?;
-        if num_steps == 1 {
-            stages.close(&format!("{name}/{key}"), found, &expected, AFTER_STEP_1);
-            continue;
-        }
-        stages.close(&format!("{name}/{key}/single"), found, &expected, AFTER_STEP_3_SINGLE);
-        let mut pairs: Vec<(f32, f32)> = found.iter().copied().zip(expected).collect();
-        pairs.sort_by(|a, b| (a.0 - a.1).abs().total_cmp(&(b.0 - b.1).abs()));
-        pairs.truncate(pairs.len() - pairs.len().div_ceil(SINGLE).min(pairs.len()));
-        let (found, expected): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
-        stages.close(&format!("{name}/{key}"), &found, &expected, AFTER_STEP_3 * strength);
-    }
-    Ok(())
-}
-
-/// Every weight after the first step, of which most are stored by their extremes and means alone. None of them can be
-/// further off than the elements themselves.
-fn compare_summaries(
-    network: &Network,
+/// Weights behind the first step. Where the gradient is so small that rounding may have made its sign, so may it have made
+/// the step.
+fn first_step(
+    weights: &ByName,
+    gradients: &ByName,
+    start: &Start<'_>,
     json: &Value,
     name: &str,
     stages: &mut Stages,
 ) -> Result<()> {
-    let Some(expected) = json["after_step_1"].as_object() else { return Ok(()) };
-    let (mut worst, mut failed): (f64, Option<anyhow::Error>) = (0.0, None);
-    let mut num_compared = 0;
-    network.for_each_weight(&mut |tensor| {
-        let Some(expected) = expected.get(&tensor.name) else { return };
-        num_compared += 1;
-        let count = tensor.values.len() as f64;
-        let values = || tensor.values.iter().map(|value| f64::from(*value));
-        let weighted: f64 = values().enumerate().map(|(i, value)| (i + 1) as f64 * value).sum();
-        for (key, found, scale) in [
-            ("min", values().fold(f64::INFINITY, f64::min), 1.0),
-            ("max", values().fold(f64::NEG_INFINITY, f64::max), 1.0),
-            ("sum", values().sum(), count),
-            ("index_weighted_mean", weighted / (count * (count + 1.0) / 2.0), 1.0),
-        ] {
-            match field::<f64>(expected, key) {
-                Ok(expected) => {
-                    let far = (found - expected).abs() / scale;
-                    worst = if far > worst || far.is_nan() { far } else { worst };
-                }
-                Err(error) => failed = failed.take().or(Some(error)),
-            }
+    let largest = 2.0 * start.rate + AFTER_STEP_1; // from a whole step down to a whole step up
+    let any_sign = |tensor: &str| {
+        let gradient = gradients.get(tensor).with_context(|| format!("no gradient of {tensor}"))?;
+        Ok::<_, anyhow::Error>(unsettled(gradient, start.rate, AFTER_STEP_1 / 2.0))
+    };
+    for key in start.golden.names().into_iter().filter(|key| key.starts_with("after_step_1.")) {
+        let tensor = &key["after_step_1.".len()..];
+        let found = weights.get(tensor).with_context(|| format!("no weight {tensor}"))?;
+        let (expected, any_sign) = (start.golden.floats(&key)?, any_sign(tensor)?);
+        if found.len() != expected.len() {
+            stages.close(&format!("{name}/{key}"), found, &expected, AFTER_STEP_1); // tells the lengths
+            continue;
         }
-    });
-    if let Some(error) = failed {
-        return Err(error);
+        let part = |wanted: bool| -> (Vec<f32>, Vec<f32>) {
+            let pairs = found.iter().copied().zip(expected.iter().copied()).zip(&any_sign);
+            pairs.filter(|(_, any_sign)| **any_sign == wanted).map(|(pair, _)| pair).unzip()
+        };
+        let (found, expected) = part(false);
+        stages.close(&format!("{name}/{key}"), &found, &expected, AFTER_STEP_1);
+        let (found, expected) = part(true);
+        if !found.is_empty() {
+            stages.close(&format!("{name}/{key}/single"), &found, &expected, largest);
+        }
     }
-    let missing = expected.len() - num_compared;
-    stages.measured(&format!("{name}/after_step_1_names"), missing as f64, missing as f64, 0.0);
+
+    // every weight, of which most are stored by their extremes and means alone
+    let Some(expected) = json["after_step_1"].as_object() else { return Ok(()) };
+    let (mut worst, mut num_compared): (f64, usize) = (0.0, 0);
+    for (tensor, values) in weights {
+        let Some(expected) = expected.get(tensor) else { continue };
+        num_compared += 1;
+        let count = values.len() as f64;
+        let values = || values.iter().map(|value| f64::from(*value));
+        let weighted: f64 = values().enumerate().map(|(i, value)| (i + 1) as f64 * value).sum();
+        let free = any_sign(tensor)?.iter().filter(|any_sign| **any_sign).count() as f64;
+        let step = 2.0 * start.rate;
+        // found, by what it is divided, and what elements whose sign is free can do to it
+        for (key, found, scale, slack) in [
+            ("min", values().fold(f64::INFINITY, f64::min), 1.0, step * free.min(1.0)),
+            ("max", values().fold(f64::NEG_INFINITY, f64::max), 1.0, step * free.min(1.0)),
+            ("sum", values().sum(), count, step * free / count),
+            (
+                "index_weighted_mean",
+                weighted / (count * (count + 1.0) / 2.0),
+                1.0,
+                step * free * 2.0 / (count + 1.0),
+            ),
+        ] {
+            let far = (found - field::<f64>(expected, key)?).abs() / scale;
+            let far = if far <= slack { 0.0 } else { far - slack };
+            worst = if far > worst || far.is_nan() { far } else { worst };
+        }
+    }
+    let missing = (expected.len() - num_compared) as f64;
+    stages.measured(&format!("{name}/after_step_1_names"), missing, missing, 0.0);
     stages.measured(&format!("{name}/after_step_1_summaries"), worst, worst, AFTER_STEP_1);
     Ok(())
+}
+
+/// Weights behind the steps after the first.
+fn later_steps<'a>(
+    run: &Run,
+    golden: &Golden,
+    name: &str,
+    spread: &dyn Fn() -> Result<&'a Spread>,
+    stages: &mut Stages,
+) -> Result<()> {
+    for (i, weights) in run.weights.iter().enumerate().skip(1) {
+        let prefix = format!("after_step_{}.", i + 1);
+        for key in golden.names().into_iter().filter(|key| key.starts_with(&prefix)) {
+            let tensor = &key[prefix.len()..];
+            let found = weights.get(tensor).with_context(|| format!("no weight {tensor}"))?;
+            let expected = golden.floats(&key)?;
+            if found.len() != expected.len() {
+                stages.close(&format!("{name}/{key}"), found, &expected, AFTER_STEP_3);
+                continue;
+            }
+            let largest = expected.iter().map(|value| f64::from(*value).abs()).fold(0.0, f64::max);
+            let [all, most] = differences(found, &expected);
+            for (name, far, advised, of) in [
+                (format!("{name}/{key}/single"), all, AFTER_STEP_3_SINGLE, 0),
+                (format!("{name}/{key}"), most, AFTER_STEP_3, 1),
+            ] {
+                let rounding = || Ok(spread()?.weights(i, tensor)[of]);
+                stages.measured_or(&name, far, far / largest, advised, rounding)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The largest difference of all elements, and of all but those few that count as single.
+pub(super) fn differences(found: &[f32], expected: &[f32]) -> [f64; 2] {
+    let mut all: Vec<f64> =
+        found.iter().zip(expected).map(|(a, b)| f64::from(a - b).abs()).collect();
+    all.sort_by(f64::total_cmp); // what is no number comes last
+    let most = all.len() - all.len().div_ceil(SINGLE).min(all.len());
+    [all.len(), most].map(|count| all[..count].last().copied().unwrap_or(0.0))
 }
