@@ -87,6 +87,7 @@ pub(crate) fn stress(args: &Stress) -> anyhow::Result<()> {
             }
             let mut world = world.clone();
             (world.num_frames, world.event_frames) = ([num_frames; 2], [event_frames; 2]);
+            world.lengths.clear();
             world.hard_share = 1.0;
             recipe.questions = Questions::Toy(world);
             let run = Run::new(&recipe, 0);

@@ -37,7 +37,10 @@ impl Lesson {
     fn world(&self, world: WorldConfig) -> WorldConfig {
         let mut world = world;
         world.hard_share = self.hard_share.unwrap_or(world.hard_share);
-        world.num_frames = self.num_frames.unwrap_or(world.num_frames);
+        if let Some(num_frames) = self.num_frames {
+            world.num_frames = num_frames;
+            world.lengths.clear();
+        }
         world.event_frames = self.event_frames.unwrap_or(world.event_frames);
         if !self.dimensions.is_empty() {
             world.dimensions.clone_from(&self.dimensions);

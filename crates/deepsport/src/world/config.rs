@@ -22,6 +22,9 @@ pub struct WorldConfig {
     pub frame_size: u32,
     /// Fewest and most frames of a clip.
     pub num_frames: [usize; 2],
+    /// Lengths that clips have, if they have but a few: frames, within `num_frames`. Any length by default.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lengths: Vec<usize>,
     /// Shortest and longest event, in frames.
     pub event_frames: [usize; 2],
     /// Share of hard items, 0 to 1.
@@ -42,6 +45,7 @@ impl Default for WorldConfig {
             dimensions: Dimension::ALL.to_vec(),
             frame_size: UNITS,
             num_frames: [100, 100],
+            lengths: Vec::new(),
             event_frames: [2, 6],
             hard_share: 0.5,
             initial_frames: 8,
@@ -107,6 +111,11 @@ impl WorldConfig {
         if !is_ascending(self.num_frames) || max_frames > 100_000 {
             let expected = "fewest first, most second, 100000 at most".into();
             return invalid("num_frames", format!("{:?}", self.num_frames), expected);
+        }
+        let is_between = |length: &usize| (min_frames..=max_frames).contains(length);
+        if let Some(length) = self.lengths.iter().find(|length| !is_between(length)) {
+            let expected = format!("from {min_frames} to {max_frames}, as num_frames says");
+            return invalid("lengths", length.to_string(), expected);
         }
         if min_frames <= 2 * self.initial_frames {
             let expected = format!("more than {}: twice the first look", 2 * self.initial_frames);

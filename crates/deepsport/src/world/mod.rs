@@ -96,7 +96,10 @@ impl World {
         let sport = config.sports[rng.random_range(0..config.sports.len())];
         let dimension = config.dimensions[rng.random_range(0..config.dimensions.len())];
         let look = Look::random(&mut rng);
-        let num_frames = between(&mut rng, config.num_frames);
+        let num_frames = match config.lengths.as_slice() {
+            [] => between(&mut rng, config.num_frames),
+            lengths => lengths[rng.random_range(0..lengths.len())],
+        };
         let event_len = between(&mut rng, config.event_frames);
         let is_hard = rng.random_bool(config.hard_share);
         let event = if is_hard {

@@ -322,6 +322,7 @@ fn settings_that_cannot_be_kept_are_named() {
         (WorldConfig { frame_size: 0, ..good() }, "frame_size"),
         (WorldConfig { num_frames: [8, 100], ..good() }, "num_frames"),
         (WorldConfig { num_frames: [100, 50], ..good() }, "num_frames"),
+        (WorldConfig { lengths: vec![100, 300], ..good() }, "lengths"),
         (WorldConfig { event_frames: [0, 2], ..good() }, "event_frames"),
         (WorldConfig { event_frames: [2, 15], ..good() }, "event_frames"),
         (WorldConfig { hard_share: f64::NAN, ..good() }, "hard_share"),
@@ -337,6 +338,16 @@ fn settings_that_cannot_be_kept_are_named() {
     }
     // Longer events fit where none has to hide.
     World::new(WorldConfig { event_frames: [2, 30], hard_share: 0.0, ..good() }).unwrap();
+}
+
+#[test]
+fn clips_have_the_lengths_that_are_named() {
+    let lengths = vec![100, 300, 1000];
+    let named =
+        WorldConfig { num_frames: [100, 1000], lengths: lengths.clone(), ..WorldConfig::default() };
+    let found: BTreeSet<usize> =
+        world(named).items(0..60).map(|item| item.clip.num_frames()).collect();
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), lengths);
 }
 
 #[test]
