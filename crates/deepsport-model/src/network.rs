@@ -153,7 +153,7 @@ impl Network {
         let positions: Vec<&[[u32; 3]]> = batch.positions.iter().map(Vec::as_slice).collect();
         let rope = self.model.rope(&positions, &device);
         let live = batch.is_padded().then_some(batch.live.as_slice());
-        self.model.forward(embeds, &rope, live, pass.keep, observer)
+        self.model.forward(embeds, &rope, live, None, pass.keep, observer)
     }
 
     /// Scores of every word, in single precision.

@@ -47,7 +47,7 @@ impl Service {
         if endpoint.starts_with("https://") && !cfg!(feature = "tls") {
             return Err(Setting::endpoint(
                 &endpoint,
-                "an http address; https needs the feature `openai-tls`",
+                "an http address; https needs the feature `tls` of openai-service",
             ));
         }
         if endpoint.matches('/').count() == 2 {

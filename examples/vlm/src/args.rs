@@ -69,7 +69,7 @@ pub(crate) struct GenerateArgs {
     #[arg(long)]
     pub(crate) frames: Option<PathBuf>,
     /// Rate of the frames, in frames per second.
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]
     pub(crate) fps: f64,
     /// The system's message; the template's own if absent.
     #[arg(long)]
@@ -78,19 +78,19 @@ pub(crate) struct GenerateArgs {
     #[arg(long, default_value_t = 256)]
     pub(crate) max_new_tokens: usize,
     /// 0 always takes the most probable token.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     pub(crate) temperature: f32,
     /// Keeps so many of the most probable tokens; 0 keeps all.
     #[arg(long, default_value_t = 0)]
     pub(crate) top_k: usize,
     /// Keeps the most probable tokens up to this sum.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
     pub(crate) top_p: f32,
     /// Drops tokens less probable than this share of the most probable.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     pub(crate) min_p: f32,
     /// Above 1 makes tokens that were seen less probable.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
     pub(crate) repetition_penalty: f32,
     /// Ends at this text; may be given several times.
     #[arg(long)]
@@ -148,6 +148,9 @@ pub(crate) struct BenchArgs {
     /// Trains as long sequences need it: layers and the head are computed again in the backward pass instead of being kept.
     #[arg(long)]
     pub(crate) recompute: bool,
+    /// Measures decoding behind prefixes that were read whole, in chunks and in turns, and for four rows as a batch and as forks.
+    #[arg(long)]
+    pub(crate) prefixes: bool,
     /// Writes the sizes as config.json to this file, for peers that shall have the same.
     #[arg(long)]
     pub(crate) write_config: Option<PathBuf>,

@@ -36,6 +36,9 @@ pub(crate) struct Report {
     decode_gb_per_s: f64,
     /// The same as a share of `--bandwidth`; `null` without it.
     decode_of_bandwidth: Option<f64>,
+    /// With `--prefixes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decode_behind: Option<DecodeBehind>,
     /// Largest resident memory of the process; `null` where the system does not tell.
     peak_mib: Option<u64>,
     /// Seconds of all cores together that each run above took at least: what others on the machine disturb less.
@@ -88,6 +91,8 @@ pub(crate) fn bench(args: &BenchArgs) -> Result<Report> {
     let traffic = Traffic::of(&config);
     let bytes = if args.dtype == Precision::Bf16 { 2.0 } else { 4.0 };
     let decode_gb_per_s = decode_tokens_per_s * traffic.read as f64 * bytes / 1e9;
+    let decode_behind =
+        if args.prefixes { Some(decode_behind(args, &network, &prompt)?) } else { None };
     let train = if args.no_train { None } else { Some(train(args, &config, network, dtype)?) };
     Ok(Report {
         device: args.device.name(),
@@ -100,6 +105,7 @@ pub(crate) fn bench(args: &BenchArgs) -> Result<Report> {
         prefill_tflops: prefill_tokens_per_s * 2.0 * traffic.multiplied as f64 / 1e12,
         decode_gb_per_s,
         decode_of_bandwidth: args.bandwidth.map(|limit| decode_gb_per_s / limit),
+        decode_behind,
         peak_mib: peak_mib(),
         cpu_s: CpuSeconds {
             prefill: prefill.cpu_seconds,
@@ -108,6 +114,68 @@ pub(crate) fn bench(args: &BenchArgs) -> Result<Report> {
             train: train.map(|train| train.cpu_seconds),
         },
     })
+}
+
+/// Milliseconds of all cores together that a token of every row takes, by how the prefix was read.
+#[derive(Debug, Serialize)]
+struct DecodeBehind {
+    whole: f64,
+    /// 37 tokens at a time.
+    chunked: f64,
+    /// Appended and read in four parts.
+    in_turns: f64,
+    /// Four rows, each with a prefix of its own.
+    batch_of_4: f64,
+    /// Four rows that share one.
+    fork_of_4: f64,
+}
+
+fn decode_behind(args: &BenchArgs, network: &Network, prompt: &Sequence) -> Result<DecodeBehind> {
+    let with = |sequences: Vec<Sequence>, chunk: usize| {
+        let settings = SessionSettings { chunk, room: args.new_tokens };
+        Session::new(network, sequences, settings)
+    };
+    let whole = args.prompt_tokens;
+    let session = |kind: usize| -> Result<Session<'_>> {
+        let mut session = match kind {
+            0 => with(vec![prompt.clone()], whole)?,
+            1 => with(vec![prompt.clone()], 37)?,
+            2 => {
+                let mut parts = prompt.input_ids().chunks(whole.div_ceil(4));
+                let first = parts.next().context("an empty prompt")?;
+                let room = SessionSettings { chunk: whole, room: whole + args.new_tokens };
+                let first = Sequence::new(first, &[], network.config())?;
+                let mut session = Session::new(network, vec![first], room)?;
+                for part in parts {
+                    session.read()?;
+                    session.append(0, part, &[])?;
+                }
+                session
+            }
+            3 => with(vec![prompt.clone(); 4], whole)?,
+            _ => {
+                let mut session = with(vec![prompt.clone()], whole)?;
+                session.read()?;
+                session.fork(4)?
+            }
+        };
+        session.read()?;
+        Ok(session)
+    };
+    let mut fastest: [Fastest; 5] = Default::default();
+    for _ in 0..=args.repeats {
+        for (kind, fastest) in fastest.iter_mut().enumerate() {
+            let mut session = session(kind)?;
+            fastest.time(|| {
+                let choose =
+                    &mut |_, logits: &mut [f32], _: &Sequence| Ok(greedy(logits, |_| false));
+                Ok(generate(&mut session, args.new_tokens, choose).map(drop)?)
+            })?;
+        }
+    }
+    let [whole, chunked, in_turns, batch_of_4, fork_of_4] =
+        fastest.map(|fastest| fastest.cpu_seconds * 1e3 / (args.new_tokens - 1) as f64);
+    Ok(DecodeBehind { whole, chunked, in_turns, batch_of_4, fork_of_4 })
 }
 
 /// Weights of the language model that a token meets.
@@ -240,6 +308,14 @@ impl fmt::Display for Report {
         )?;
         if let Some(share) = self.decode_of_bandwidth {
             writeln!(f, "          {:>10.1} % of the memory's bandwidth", 100.0 * share)?;
+        }
+        if let Some(behind) = &self.decode_behind {
+            let DecodeBehind { whole, chunked, in_turns, batch_of_4, fork_of_4 } = behind;
+            writeln!(
+                f,
+                "          {whole:.2} ms of all cores a token behind a prefix read whole, {chunked:.2} in chunks, {in_turns:.2} in \
+                 turns; four rows {batch_of_4:.2} as a batch, {fork_of_4:.2} as forks"
+            )?;
         }
         writeln!(f, "vision    {:>10.2} frames/s", self.vision_frames_per_s)?;
         if let Some(train) = self.train_tokens_per_s {

@@ -44,6 +44,8 @@ struct Reply<'a> {
 pub(crate) fn generate(args: &GenerateArgs) -> Result<()> {
     ensure!(args.max_new_tokens > 0, "--max-new-tokens is 0, nothing would be written");
     ensure!(args.samples > 0, "--samples is 0, needs 1 or more");
+    ensure!(args.stop.iter().all(|stop| !stop.is_empty()), "--stop is empty, a text is needed");
+    crate::is_checkpoint(&args.dir)?;
     // what can be wrong with a request is told before gigabytes are read
     let tokenizer = Tokenizer::from_dir(&args.dir)?;
     let checkpoint = Checkpoint::open(&args.dir)?;

@@ -49,6 +49,7 @@ impl Report {
 }
 
 pub(crate) fn inspect(args: &InspectArgs) -> Result<Report> {
+    crate::is_checkpoint(&args.dir)?;
     let config = ModelConfig::read(&args.dir)?;
     let count = ParameterCount::of(&config);
     let memory = |bytes_per_number| {
@@ -140,13 +141,13 @@ fn compare(report: &mut Report, args: &InspectArgs, config: &ModelConfig) -> Res
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let billions = |count: usize| count as f64 / 1e9;
+        let million = |count: usize| count as f64 / 1e6;
         writeln!(
             f,
-            "parameters   {:.3} billion: language {:.3}, vision {:.3}",
-            billions(self.parameters),
-            billions(self.parameters_language),
-            billions(self.parameters_vision)
+            "parameters   {:.1} million: language {:.1}, vision {:.1}",
+            million(self.parameters),
+            million(self.parameters_language),
+            million(self.parameters_vision)
         )?;
         writeln!(
             f,
@@ -179,3 +180,6 @@ impl fmt::Display for Report {
         write!(f, "KV cache     {} bytes a token in bf16", self.kv_bytes_per_token)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,9 +12,10 @@ mod parity;
 mod presets;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Parser as _;
 
 use args::{Args, Command};
@@ -48,6 +49,16 @@ fn run(args: Args) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// What a stranger gets wrong first.
+fn is_checkpoint(dir: &Path) -> Result<()> {
+    ensure!(
+        dir.join("config.json").is_file(),
+        "{} is no checkpoint: a folder with config.json, weights and tokenizer.json is needed, as downloaded from the hub",
+        dir.display()
+    );
+    Ok(())
 }
 
 /// One JSON document, or text for people.

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use deepsport_model::processor::Picture;
 use image::DynamicImage;
 
 /// Reads a picture; transparency is laid over white.
 pub(crate) fn picture(path: &Path) -> Result<Picture> {
     let read = || -> Result<Picture> {
-        let decoded = image::ImageReader::open(path)?.with_guessed_format()?.decode()?;
+        let decoded = image::ImageReader::open(path)?.with_guessed_format()?.decode();
+        let decoded = decoded.map_err(|error| anyhow!("{error}"))?; // it names its cause itself
         let (width, height) = (decoded.width(), decoded.height());
         Ok(match decoded {
             DynamicImage::ImageLuma8(grey) => Picture::from_grey8(width, height, &grey),

@@ -168,12 +168,13 @@ impl<'a> Session<'a> {
                 batch.live.iter().map(|row| row[start..start + len].to_vec()).collect();
             let rope = network.model().rope(&positions, &device);
             let chunk = embeds.clone().narrow(1, start, len);
-            last =
-                Some(network.model().forward_cached(chunk, &rope, &live, &mut self.cache).narrow(
+            last = Some(
+                network.model().forward_cached(chunk, &rope, &live, None, &mut self.cache).narrow(
                     1,
                     len - 1,
                     1,
-                ));
+                ),
+            );
         }
         let Some(last) = last else { return Ok(()) }; // [rows, 1, hidden]
         self.keep_logits(last)

@@ -1,6 +1,7 @@
 //! The language model: embeddings in, normed states out.
 
 mod attention;
+mod deepstack;
 mod layer;
 
 use burn::module::{Module, Param};
@@ -16,6 +17,7 @@ use crate::recompute::recompute;
 use crate::rope::{Rope, frequencies, mrope_axes};
 
 pub use attention::Attention;
+pub use deepstack::DeepStack;
 pub use layer::DecoderLayer;
 
 /// Decoder-only transformer with grouped queries and three-axis rotary positions.
@@ -114,7 +116,7 @@ impl LanguageModel {
     }
 
     /// All layers and the last norm over whole sequences, nothing cached. `live` marks what is not padding; padding is
-    /// looked at by nobody, and what is computed in its place means nothing.
+    /// looked at by nobody, and what is computed in its place means nothing. `deep` enters behind the first layers.
     ///
     /// # Shapes
     ///
@@ -125,6 +127,7 @@ impl LanguageModel {
         embeds: Tensor<3>,
         rope: &Rope,
         live: Option<&[Vec<bool>]>,
+        deep: Option<&DeepStack>,
         keep: Keep,
         observer: &mut Observer<'_>,
     ) -> Tensor<3> {
@@ -145,6 +148,9 @@ impl LanguageModel {
                     recompute(layer, [x], move |layer, [x]| layer.forward(x, &rope, &sight))
                 }
             };
+            if let Some(deep) = deep {
+                x = deep.add(index, x);
+            }
             observer.see(Stage::Layer(index), || flat(&x));
         }
         let x = self.norm.forward(x);
@@ -152,7 +158,8 @@ impl LanguageModel {
         x
     }
 
-    /// The same for the next tokens of cached sequences. `live` marks which of them are not padding.
+    /// The same for the next tokens of cached sequences. `live` marks which of them are not padding, and places of `deep` are
+    /// those among these tokens.
     ///
     /// # Shapes
     ///
@@ -166,12 +173,16 @@ impl LanguageModel {
         embeds: Tensor<3>,
         rope: &Rope,
         live: &[Vec<bool>],
+        deep: Option<&DeepStack>,
         cache: &mut KvCache,
     ) -> Tensor<3> {
         let sight = cache.begin(embeds.dims()[1], live);
         let mut x = embeds;
         for (index, layer) in self.layers.iter().enumerate() {
             x = layer.forward_cached(x, rope, &sight, cache.layer(index));
+            if let Some(deep) = deep {
+                x = deep.add(index, x);
+            }
         }
         self.norm.forward(x)
     }

@@ -10,6 +10,7 @@ mod tokenizer;
 mod adapters;
 mod agreement;
 mod checkpoint;
+mod deepstack;
 mod estimate;
 mod generation;
 mod forward;

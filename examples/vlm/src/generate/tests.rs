@@ -162,3 +162,14 @@ fn checkpoint_id(config: &str) -> u64 {
     let config: serde_json::Value = serde_json::from_str(config).unwrap();
     config["image_token_id"].as_u64().unwrap()
 }
+
+#[test]
+fn a_folder_that_is_no_checkpoint_and_an_empty_stop_are_named() {
+    let dir = checkpoint();
+    refuses(&dir.path().join("nowhere"), &["--prompt", "Who?"], &["nowhere", "config.json"]);
+    refuses(dir.path(), &["--prompt", "Who?", "--stop", ""], &["--stop"]);
+    refuses(dir.path(), &["--prompt", "Who?", "--temperature", "-1"], &["temperature", "-1"]);
+    let text = dir.path().join("text.png");
+    std::fs::write(&text, "no picture").unwrap();
+    refuses(dir.path(), &["--prompt", "Who?", "--image", text.to_str().unwrap()], &["text.png"]);
+}

@@ -105,7 +105,7 @@ fn a_limit_gives_way_to_measured_rounding_only_where_it_is_not_met() {
 fn only_gradients_below_their_rounding_have_any_sign() {
     let gradient: Vec<f32> =
         [1.0, -1.0, 1.0, 1.0, 1e-3, 1e-4, 2e-5, -1e-7, 0.0].into_iter().collect();
-    let found = rounding::unsettled(&gradient, 1e-3, 1e-5);
+    let found = rounding::unsettled(&gradient, 1e-5, 1e-3, 1e-5);
     assert_eq!(found, [false, false, false, false, false, false, true, true, false]);
 }
 

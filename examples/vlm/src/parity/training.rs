@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::golden::{Golden, field};
 use super::model::{LOG_PROB, Model, Row, values};
 use super::report::Stages;
-use super::rounding::{Shaken, Spread, unsettled};
+use super::rounding::{Shaken, Spread, noise, unsettled};
 
 /// Advised: losses 1e-4; gradients 1e-3 relative (seen 1e-5); weights after one step 2e-5, after three 1e-5, but in single
 /// elements where the gradient crosses zero 1e-3. Steps of AdamW carry rounding on through the sign of such gradients: see
@@ -48,6 +48,8 @@ struct Start<'a> {
     adamw: AdamWConfig,
     rate: f64,
     num_steps: usize,
+    /// Of gradients, relative to their size.
+    noise: f64,
 }
 
 /// What steps of training gave.
@@ -92,7 +94,7 @@ impl Start<'_> {
     fn spread(&self, plain: &Run) -> Result<Spread> {
         let mut spread = Spread::default();
         for seed in 0..Spread::RUNS {
-            spread.widen(plain, &self.run(Some(Shaken::new(seed)))?);
+            spread.widen(plain, &self.run(Some(Shaken::new(self.noise, seed)))?);
         }
         Ok(spread)
     }
@@ -170,6 +172,7 @@ fn one(
             .with_weight_decay(field(adamw, "weight_decay")?),
         rate: field(adamw, "lr")?,
         num_steps: losses.len(),
+        noise: noise(json),
     };
     let found = start.run(None)?;
     let (log_probs, gradients) = found.first.as_ref().context("no step of training")?;
@@ -274,7 +277,7 @@ fn first_step(
     let largest = 2.0 * start.rate + AFTER_STEP_1; // from a whole step down to a whole step up
     let any_sign = |tensor: &str| {
         let gradient = gradients.get(tensor).with_context(|| format!("no gradient of {tensor}"))?;
-        Ok::<_, anyhow::Error>(unsettled(gradient, start.rate, AFTER_STEP_1 / 2.0))
+        Ok::<_, anyhow::Error>(unsettled(gradient, start.noise, start.rate, AFTER_STEP_1 / 2.0))
     };
     for key in start.golden.names().into_iter().filter(|key| key.starts_with("after_step_1.")) {
         let tensor = &key["after_step_1.".len()..];
