@@ -187,8 +187,11 @@ pub(crate) fn stress(dir: &Path, cells: &[Cell]) -> Result<()> {
     ];
     write(&dir.join("stress.svg"), (1080, 360), |root| {
         let areas = root.split_evenly((1, panels.len()));
-        let mut pairs = areas.iter().zip(panels);
-        pairs.try_for_each(|(area, (title, value))| draw_stress(area, title, value, cells))
+        let mut pairs = areas.iter().zip(panels).enumerate();
+        // One legend: it would hide points in the others.
+        pairs.try_for_each(|(idx, (area, (title, value)))| {
+            draw_stress(area, title, value, cells, idx == 0)
+        })
     })
 }
 
@@ -197,6 +200,7 @@ fn draw_stress(
     title: &str,
     value: fn(&Cell) -> f64,
     cells: &[Cell],
+    has_legend: bool,
 ) -> Result<()> {
     let mut lengths: Vec<usize> = cells.iter().map(|cell| cell.num_frames).collect();
     lengths.sort_unstable();
@@ -230,6 +234,9 @@ fn draw_stress(
             .map_err(failed)?
             .label(format!("{length} frames"))
             .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], colour.filled()));
+    }
+    if !has_legend {
+        return Ok(());
     }
     chart
         .configure_series_labels()
