@@ -122,7 +122,7 @@ fn draw_panel(area: &Area<'_>, panel: &Panel, rows: &[Row]) -> Result<()> {
         .x_label_area_size(28)
         .y_label_area_size(44)
         .caption(panel.title, label(17))
-        .build_cartesian_2d(0.0..variants.len() as f64, 0.0..highest * 1.45)
+        .build_cartesian_2d(0.0..variants.len() as f64, 0.0..highest * 1.6)
         .map_err(failed)?;
     chart
         .configure_mesh()
