@@ -31,7 +31,7 @@ pub(crate) fn compare(model: &Model, stages: &mut Stages) -> Result<()> {
             for case in model.forward_cases()? {
                 let name = format!("forward/{checkpoint}/{case}");
                 stages.group(&name, |stages| {
-                    one(model, &network, &case, &prefix, Model::limit(&kind), &name, stages)
+                    one(model, &network, &case, &prefix, &kind, &name, stages)
                 });
             }
             Ok(())
@@ -45,10 +45,11 @@ fn one(
     network: &Network,
     case: &str,
     prefix: &str,
-    limit: f64,
+    kind: &str,
     name: &str,
     stages: &mut Stages,
 ) -> Result<()> {
+    let limit = Model::limit(kind);
     let (Some(golden), Some((pictures, clips))) =
         (model.golden(&format!("forward_{case}"))?, model.media_of(case)?)
     else {
@@ -72,7 +73,8 @@ fn one(
             stages.close(&format!("{name}/{key}"), found, &live(&golden, &key, &rows)?, limit);
         }
     }
-    logits(&golden, prefix, &rows, &found.logits, limit, name, stages)
+    let reference = || model.log_prob_rounding(case, kind);
+    logits(&golden, prefix, &rows, &found.logits, limit, &reference, name, stages)
 }
 
 /// The stored positions of all tokens and of the one behind them.
@@ -153,12 +155,14 @@ fn log_sum_exp(logits: &[f32]) -> f64 {
     f64::from(largest) + logits.iter().map(|l| f64::from(l - largest).exp()).sum::<f64>().ln()
 }
 
+#[expect(clippy::too_many_arguments, reason = "what identifies the scores")]
 fn logits(
     golden: &Golden,
     prefix: &str,
     rows: &[Row],
     found: &[Vec<Vec<f32>>],
     limit: f64,
+    reference: &dyn Fn() -> Result<f64>,
     name: &str,
     stages: &mut Stages,
 ) -> Result<()> {
@@ -208,7 +212,11 @@ fn logits(
     for ((key, limit), (found, expected)) in
         names.iter().zip(&pairs).filter(|(_, pair)| !pair.0.is_empty())
     {
-        stages.close(&format!("{name}/{key}"), found, expected, *limit);
+        let (name, reference) = (format!("{name}/{key}"), || match *key {
+            "next_token_logprob" => reference(),
+            _ => Ok(0.0),
+        });
+        stages.close_or(&name, found, expected, *limit, reference)?;
     }
     // where two words are closer than both limits their order means nothing
     stages.measured(&format!("{name}/argmax"), behind_best, 0.0, 2.0 * limit);

@@ -73,7 +73,14 @@ fn greedy_stream(
     let found: Vec<u32> = completions.iter().flat_map(|of| of.ids.clone()).collect();
     stages.same(&format!("{name}/tokens"), &found, &tokens.concat());
     let found: Vec<f32> = completions.iter().flat_map(|of| of.log_probs.clone()).collect();
-    stages.close(&format!("{name}/logprobs"), &found, &log_probs.concat(), LOG_PROB);
+    let reference = || model.log_prob_rounding(case, kind);
+    stages.close_or(
+        &format!("{name}/logprobs"),
+        &found,
+        &log_probs.concat(),
+        LOG_PROB,
+        reference,
+    )?;
 
     let key = format!("{case}.step_logits");
     if let Some(golden) =

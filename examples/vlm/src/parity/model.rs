@@ -78,6 +78,14 @@ impl Model {
         if kind == "tied" { 1e-3 } else { 2e-4 }
     }
 
+    /// How far log-probabilities of the reference may be from double precision: as far as its scores are, for a score and the
+    /// sum of all. Their advised limit is one for weak layers and strong; where it is not met, this decides.
+    pub(crate) fn log_prob_rounding(&self, case: &str, kind: &str) -> Result<f64> {
+        let report = self.json("report")?.unwrap_or_default();
+        let far = report["forward"][case][kind]["f32_vs_f64"]["logits"].as_f64();
+        Ok(2.0 * far.unwrap_or(0.0))
+    }
+
     pub(crate) fn golden(&self, name: &str) -> Result<Option<Golden>> {
         Golden::open(&self.path(&format!("goldens/{name}.safetensors")))
     }
