@@ -15,8 +15,14 @@ use crate::stress::Cell;
 const INK: RGBColor = RGBColor(40, 44, 52);
 const SOFT: RGBColor = RGBColor(222, 225, 230);
 /// Distinct in print and to colour-blind readers (Okabe and Ito).
-const COLOURS: [RGBColor; 4] =
-    [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(120, 120, 125), RGBColor(0, 158, 115)];
+const COLOURS: [RGBColor; 6] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(120, 120, 125),
+    RGBColor(0, 158, 115),
+    RGBColor(230, 159, 0),
+    RGBColor(204, 121, 167),
+];
 
 /// What is drawn of a cell.
 type Figure = fn(&Cell) -> f64;
