@@ -5,7 +5,7 @@
 #
 # burn's CUDA backend compiles its kernels with LLVM, which a build script downloads; DOCS_RS tells it not to, which is enough
 # for checking, not for linking. The dependencies are other ones than on the CPU, so they get a target directory of their own:
-# the first run takes eight minutes of processor time, later ones seconds.
+# the first run takes about twelve minutes of processor time, later ones seconds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DOCS_RS=1 CARGO_TARGET_DIR="${CARGO_TARGET_DIR_CUDA:-target/cuda}"
