@@ -5,8 +5,8 @@ mod attention;
 #[cfg(feature = "flex")]
 mod cpu;
 mod linear;
-pub mod memory;
 mod norm;
+pub mod program;
 mod rotary;
 mod score;
 mod sum;

@@ -27,7 +27,7 @@ use voice::Voice;
 
 fn main() -> ExitCode {
     #[cfg(feature = "local")]
-    fused_ops::memory::keep_freed(); // tensors come and go
+    fused_ops::program::keep_freed_memory(); // tensors come and go
     let args = Args::parse();
     match run(&args) {
         Ok(Stop::Answered) => ExitCode::SUCCESS,

@@ -42,7 +42,7 @@ impl From<sportsgpt::Error> for Failure {
 
 fn main() -> ExitCode {
     #[cfg(feature = "estimate")]
-    fused_ops::memory::keep_freed(); // tensors come and go
+    fused_ops::program::keep_freed_memory(); // tensors come and go
     let args = Args::parse();
     log_to_stderr(args.verbose);
     let (code, error) = match run(&args) {

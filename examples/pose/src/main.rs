@@ -17,6 +17,8 @@ mod output;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+#[cfg(feature = "estimate")]
+use fused_ops::program::in_pool;
 
 /// Works with skeletons over time.
 #[derive(Debug, Parser)]
@@ -40,15 +42,15 @@ enum Command {
 
 fn main() -> ExitCode {
     #[cfg(feature = "estimate")]
-    fused_ops::memory::keep_freed(); // tensors come and go
+    fused_ops::program::keep_freed_memory(); // tensors come and go
     let result = match Args::parse().command {
         Command::Convert(args) => convert::run(&args),
         Command::Angles(args) => angles::run(&args),
         Command::Overlay(args) => overlay::run(&args),
         #[cfg(feature = "estimate")]
-        Command::Estimate(args) => estimate::run(&args),
+        Command::Estimate(args) => in_pool(|| estimate::run(&args)),
         #[cfg(feature = "estimate")]
-        Command::Bench(args) => bench::run(&args),
+        Command::Bench(args) => in_pool(|| bench::run(&args)),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
     eprintln!("error: {error}");

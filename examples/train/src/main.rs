@@ -21,7 +21,7 @@ use clap::Parser as _;
 use args::{Args, Command};
 
 fn main() -> ExitCode {
-    fused_ops::memory::keep_freed(); // tensors come and go
+    fused_ops::program::keep_freed_memory(); // tensors come and go
     let result = match Args::parse().command {
         Command::Sft(args) => run::sft(&args),
         Command::Grpo(args) => run::grpo(&args),

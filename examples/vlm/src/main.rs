@@ -21,8 +21,9 @@ use clap::Parser as _;
 use args::{Args, Command};
 
 fn main() -> ExitCode {
-    fused_ops::memory::keep_freed(); // tensors come and go
-    match run(Args::parse()) {
+    fused_ops::program::keep_freed_memory(); // tensors come and go
+    let args = Args::parse();
+    match fused_ops::program::in_pool(|| run(args)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
