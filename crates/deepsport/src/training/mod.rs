@@ -11,7 +11,7 @@ mod ablation; // ways of training, side by side
 pub use ablation::{FIRST_STEPS, Row, Variant};
 pub use measure::{Figures, Measured};
 pub use recipe::{
-    EvaluationRecipe, Files, Lesson, LoraRecipe, ModelRecipe, Precision, Questions, Recipe,
-    RewardRecipe, RlRecipe, SftRecipe, Sizes, Start,
+    EvaluationRecipe, Files, Hardware, Lesson, LoraRecipe, ModelRecipe, Precision, Questions,
+    Recipe, RewardRecipe, RlRecipe, SftRecipe, Sizes, Start,
 };
 pub use run::Run;

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::FloatDType;
+use burn::tensor::{Device, FloatDType};
 use deepsport_model::training::LoraSettings;
 use grpo::reward::{DifficultyGated, GatedToolUse};
 use grpo::sft::SftConfig;
@@ -81,6 +81,9 @@ pub struct ModelRecipe {
     /// Keeps every inner value of the forward pass for the backward one: faster, for small models.
     #[serde(default)]
     pub keep_everything: bool,
+    /// Where to compute; the processor.
+    #[serde(default)]
+    pub device: Hardware,
     /// Devices that share each step's micro-batches, each with a copy of the weights; 1. On the CPU these are threads.
     #[serde(default = "one")]
     pub num_devices: NonZeroUsize,
@@ -156,6 +159,34 @@ impl LoraRecipe {
             named => named.to_vec(),
         };
         LoraSettings { rank: self.rank, alpha: self.alpha, target_modules, ..default }
+    }
+}
+
+/// Where to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hardware {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// NVIDIA GPUs, the first `num_devices`; needs the feature `cuda`.
+    Cuda,
+}
+
+impl Hardware {
+    /// The device of this number.
+    ///
+    /// # Panics
+    ///
+    /// On GPUs without the feature `cuda`, which [`Recipe::check`] refuses.
+    pub(super) fn device(self, index: usize) -> Device {
+        match self {
+            Self::Cpu => Device::flex(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Device::cuda(index),
+            #[cfg(not(feature = "cuda"))]
+            Self::Cuda => panic!("device {index} of a program without the feature `cuda`"),
+        }
     }
 }
 
@@ -308,6 +339,9 @@ impl Recipe {
             let (value, expected) = (value.to_owned(), expected.to_owned());
             Err(Error::InvalidSetting { name, value, expected })
         };
+        if self.model.device == Hardware::Cuda && cfg!(not(feature = "cuda")) {
+            return invalid("model.device", "cuda", "cpu, or a program built with --features cuda");
+        }
         match (&self.questions, &self.model.start) {
             (Questions::Files(_), Start::Random(_)) => {
                 let expected = "a checkpoint: random weights come with the toy world's tokenizer";

@@ -28,10 +28,14 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A run on the CPU.
+    /// A run on the recipe's device.
+    ///
+    /// # Panics
+    ///
+    /// On a recipe for GPUs without the feature `cuda`, which [`Recipe::check`] refuses.
     #[must_use]
     pub fn new(recipe: &'a Recipe, seed: u64) -> Self {
-        let device = Device::flex().autodiff();
+        let device = recipe.model.device.device(0).autodiff();
         Self { recipe, seed, device, words: OnceLock::new() }
     }
 
@@ -118,7 +122,8 @@ impl<'a> Run<'a> {
 
     /// Those that share the work beside the one that the policy is on.
     fn other_devices(&self) -> Vec<Device> {
-        vec![self.device.clone(); self.recipe.model.num_devices.get() - 1]
+        let model = &self.recipe.model;
+        (1..model.num_devices.get()).map(|index| model.device.device(index).autodiff()).collect()
     }
 
     /// Demonstrations of the first held-out questions, which no lesson contains; files have none.

@@ -283,6 +283,15 @@ fn random_weights_need_the_toy_world() {
     assert!(recipe.check().unwrap_err().to_string().contains("checkpoint"));
 }
 
+#[test]
+#[cfg(not(feature = "cuda"))]
+fn gpus_need_a_program_that_was_built_for_them() {
+    let mut recipe = small();
+    recipe.model.device = deepsport::training::Hardware::Cuda;
+    let error = recipe.check().unwrap_err().to_string();
+    assert!(error.contains("model.device") && error.contains("--features cuda"), "{error}");
+}
+
 /// As burn writes it: every weight, bit for bit.
 fn weights(policy: &NetworkPolicy) -> Vec<u32> {
     let mut all = Vec::new();
