@@ -11,9 +11,9 @@ use burn::tensor::{Bool, DType, Device, Tensor, TensorData};
 
 use crate::has_kernels;
 
-/// Queries of a chunk: their scores stay in the caches.
+/// Queries of a chunk: their scores stay in the caches (ours).
 const CHUNK: usize = 128;
-/// From this many queries on they are worth more than small products.
+/// From this many queries on they are worth more than small products (ours).
 const MANY: usize = 17;
 
 /// Which keys a query sees.

@@ -74,7 +74,9 @@ fn athlete(path: &Path, args: &Args) -> Result<(Trial, Option<Footage>), Failure
 
 #[cfg(feature = "estimate")]
 fn estimated(path: &Path, model: &Path, args: &Args) -> Result<Recording, Failure> {
-    crate::estimate::recording(path, model, args.first_box, &args.out)
+    fused_ops::program::in_pool(|| {
+        crate::estimate::recording(path, model, args.first_box, &args.out)
+    })
 }
 
 #[cfg(not(feature = "estimate"))]

@@ -13,18 +13,24 @@ fn shared(name: &str) -> Option<String> {
     None
 }
 
+/// A runner's skeletons and video, and a reference to compare with.
+fn runner() -> Option<[String; 3]> {
+    Some([
+        shared("pose/run_treadmill_side.rtmpose_halpe26.json")?,
+        shared("video/run_treadmill_side.mp4")?,
+        shared("motion/ja1_run0350cms.csv")?,
+    ])
+}
+
 fn coach(args: &[&str], out: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_coach")).args(args).arg("--out").arg(out).output().unwrap()
 }
 
 #[test]
 fn the_athletes_frames_stand_beside_the_stick_figures() {
-    let (Some(skeletons), Some(video), Some(other), Some(reference)) = (
-        shared("pose/run_treadmill_side.rtmpose_halpe26.json"),
-        shared("video/run_treadmill_side.mp4"),
-        shared("video/balance_beam_cam1.mp4"),
-        shared("motion/ja1_run0350cms.csv"),
-    ) else {
+    let (Some([skeletons, video, reference]), Some(other)) =
+        (runner(), shared("video/balance_beam_cam1.mp4"))
+    else {
         return;
     };
     let dir = tempfile::tempdir().unwrap();
@@ -46,13 +52,7 @@ fn the_athletes_frames_stand_beside_the_stick_figures() {
 /// The same skeletons, told to have another rate than the video they were found in.
 #[test]
 fn skeletons_of_another_rate_are_not_of_this_video() {
-    let (Some(skeletons), Some(video), Some(reference)) = (
-        shared("pose/run_treadmill_side.rtmpose_halpe26.json"),
-        shared("video/run_treadmill_side.mp4"),
-        shared("motion/ja1_run0350cms.csv"),
-    ) else {
-        return;
-    };
+    let Some([skeletons, video, reference]) = runner() else { return };
     let dir = tempfile::tempdir().unwrap();
     let args = [&skeletons, "--fps", "25", "--event", "running", "--reference", &reference];
     let output = coach(&[&args[..], &["--video", &video]].concat(), dir.path());

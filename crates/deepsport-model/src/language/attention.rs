@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use fused_ops::{Seen, attention_weights, fold_heads, rotate};
+use fused_ops::{attention_weights, fold_heads, rotate};
 
 use crate::attend::attend;
 use crate::cache::{LayerCache, Sight};
@@ -107,13 +107,7 @@ impl Attention {
             // keys up to the last query of the chunk
             let own_reach = own_len - tokens + start + len;
             let [own_key, own_value] = own.clone().map(|own| own.narrow(2, 0, own_reach));
-            let seen = match &sight.hidden {
-                None => Seen::Past,
-                Some(hidden) => {
-                    let hidden = hidden.clone().narrow(2, start, len);
-                    Seen::Unmarked(Box::new(hidden.narrow(3, 0, prefix_len + own_reach)))
-                }
-            };
+            let seen = sight.seen().of_queries(start, len, prefix_len + own_reach);
             let shared = Shared { prefixes, rows, kv_heads, queries: groups * len };
             let folded = fold_heads(query.clone().narrow(2, start, len), kv_heads);
             let of_prefix = scores(shared.together(folded.clone()), prefix[0].clone());

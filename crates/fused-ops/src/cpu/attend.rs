@@ -13,7 +13,7 @@ use super::record::{made, primitive};
 use super::simd::widest;
 use super::softmax::normalise;
 
-/// Most queries of a piece of work: their scores stay in the caches.
+/// Most queries of a piece of work: their scores stay in the caches (ours, as [`FEW`]).
 const CHUNK: usize = 128;
 /// Fewest, for products that are worth their call.
 const FEW: usize = 32;

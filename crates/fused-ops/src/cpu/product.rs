@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 
 use super::record::made;
 
-/// Products of a number with a number from which all cores are worth waking.
+/// Products of a number with a number from which all cores are worth waking; where burn draws the line, too.
 const MANY: usize = 192 * 192 * 192;
 
 /// Numbers of a slice as a matrix.

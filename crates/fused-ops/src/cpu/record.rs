@@ -37,7 +37,7 @@ impl<const D: usize> From<Tensor<D>> for Input {
         if x.is_autodiff() {
             Self::OfGraph(x.try_into_primitive::<Autodiff<Flex>>().expect("a tensor that serves"))
         } else {
-            Self::Plain(x.try_into_primitive::<Flex>().expect("a tensor that serves"))
+            Self::Plain(primitive(x))
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Rotary positions.
 
-use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
-use super::record::{Flat, Operation, made, record};
+use super::record::{Flat, Operation, made, primitive, record};
 use super::simd::{rows_of_a_piece, spread, widest};
 
 /// Turns pairs of a head's first and second half: `(a, b) -> (a cos - b sin, b cos + a sin)`.
@@ -14,8 +13,7 @@ use super::simd::{rows_of_a_piece, spread, widest};
 /// - `x` and output: `[batch, seq_len, heads, head_dim]`
 /// - `cos`, `sin`: `[batch or 1, seq_len, 1, head_dim / 2]`, without gradients
 pub(crate) fn rotate(x: Tensor<4>, cos: &Tensor<4>, sin: &Tensor<4>) -> Tensor<4> {
-    let table = |x: &Tensor<4>| x.clone().try_into_primitive::<Flex>().expect("on the same device");
-    record(Rotary { cos: table(cos), sin: table(sin) }, [x.into()])
+    record(Rotary { cos: primitive(cos.clone()), sin: primitive(sin.clone()) }, [x.into()])
 }
 
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
-use super::record::{Flat, made};
+use super::record::{Flat, made, primitive};
 use super::simd::{LANES, dot, fused, rows_of_a_piece, spread, total, widest, widest_fused};
 
 /// Fewest and most columns of a piece: long enough to be fetched ahead, and sums that stay in the nearest cache.
@@ -23,9 +23,9 @@ pub(crate) fn product_of_row<const D: usize>(
     if shape.num_elements() != d_in {
         return None;
     }
-    let weight = weight.clone().try_into_primitive::<Flex>().expect("a tensor that serves");
+    let weight = primitive(weight.clone());
     let (from, strides) = (weight.layout().start_offset(), weight.layout().strides());
-    let row = || Flat::new(x.clone().try_into_primitive::<Flex>().expect("a tensor that serves"));
+    let row = || Flat::new(primitive(x.clone()));
     let mut out = vec![0.0; d_out];
     if *strides == [d_out as isize, 1] {
         of_rows(&row(), &weight.storage()[from..from + d_in * d_out], &mut out);
